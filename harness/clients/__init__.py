@@ -1,0 +1,11 @@
+"""Clients of a served model: RestClient and GrpcClient with one interface.
+
+Both take an Endpoint and know nothing of how its server was started.
+"""
+
+from harness.clients.access import Tls
+from harness.clients.client import Client
+from harness.clients.grpc_client import GrpcClient
+from harness.clients.rest_client import RestClient
+
+__all__ = ["Client", "GrpcClient", "RestClient", "Tls"]
