@@ -1,0 +1,35 @@
+"""The record of one run: what ran, where, against what, and what was found and measured.
+
+``results.json`` is the one file every report is made from, and the one another tool would read. `Results` is that
+file as a value; `read_results` and `write_results` are its edges. Its JSON Schema lies beside the report
+(``harness/report/results.schema.json``) and is made from these classes by ``python -m harness.results.schema``.
+"""
+
+from harness.results.codec import SCHEMA_VERSION, from_json, to_json
+from harness.results.files import check_writable, read_results, write_results, write_whole
+from harness.results.measured import Latency, Picture, Throughput
+from harness.results.model import Failure, Outcome, Results
+from harness.results.surroundings import Backend, Machine, PassedOver, Run, ServedModel, ServedSignature, TensorInfo
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Backend",
+    "Failure",
+    "Latency",
+    "Machine",
+    "Outcome",
+    "PassedOver",
+    "Picture",
+    "Results",
+    "Run",
+    "ServedModel",
+    "ServedSignature",
+    "TensorInfo",
+    "Throughput",
+    "check_writable",
+    "from_json",
+    "read_results",
+    "to_json",
+    "write_results",
+    "write_whole",
+]

@@ -1,0 +1,127 @@
+"""What was measured: latency rows, throughput rows, and pictures that show an answer.
+
+A row is one line of a table in the report. Percentiles carry whether there were enough samples for them
+(`harness.stats.Percentile`), so nobody downstream can print a p99 of a hundred requests.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from harness.errors import ReportError
+from harness.stats import Percentile
+
+__all__ = ["Api", "Latency", "Picture", "Throughput"]
+
+Api = Literal["grpc", "rest"]
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """How long single requests took.
+
+    Attributes:
+        model: the servable's name.
+        api: ``grpc`` or ``rest``.
+        method: ``predict``, ``classify``, ``regress`` ...
+        batch_size: examples in each request, None if not known.
+        payload_bytes: size of the encoded request, None if not known.
+        n: samples.
+        mean_ns: their mean, and so on.
+        stddev_ns: sample standard deviation, None for fewer than two samples.
+        percentiles: each with its sufficiency.
+        how: what measured it.
+        concurrency: requests in flight while it was measured.
+        name: which benchmark it was, e.g. a test's node id; empty if there is nothing to tell.
+    """
+
+    model: str
+    api: Api
+    method: str
+    n: int
+    mean_ns: float
+    median_ns: float
+    min_ns: float
+    max_ns: float
+    stddev_ns: float | None
+    percentiles: tuple[Percentile, ...]
+    how: Literal["load", "pytest-benchmark"]
+    batch_size: int | None = None
+    payload_bytes: int | None = None
+    concurrency: int = 1
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Throughput:
+    """How many requests a second were answered, and how long they took meanwhile.
+
+    Attributes:
+        model: the servable's name.
+        api: ``grpc`` or ``rest``.
+        method: ``predict``, ``classify``, ``regress`` ...
+        concurrency: requests in flight (closed loop), or the most allowed (open loop).
+        duration_s: the measured time, without warm-up.
+        n: requests answered well.
+        rate_per_s: those per second.
+        percentiles: latency of those, each with its sufficiency.
+        errors: status code to count of the requests that were not answered well.
+        steady: whether the warm-up reached a steady state before measuring.
+        loop: ``closed`` or ``open``.
+        asked_rate_per_s: the arrival rate asked for in open loop, None in closed.
+        engine: what sent the requests, e.g. ``grpc.aio``.
+        batch_size: examples in each request, None if not known.
+        payload_bytes: size of the encoded request, None if not known.
+        server_cpu_us_per_request: processor time the server spent per request, None if not known.
+        server_peak_memory_bytes: the server's peak memory, None if not known.
+        warnings: what makes this row less than it seems; shown with the verdict.
+    """
+
+    model: str
+    api: Api
+    method: str
+    concurrency: int
+    duration_s: float
+    n: int
+    rate_per_s: float
+    percentiles: tuple[Percentile, ...]
+    errors: Mapping[str, int] = field(default_factory=dict)
+    steady: bool = True
+    loop: Literal["closed", "open"] = "closed"
+    asked_rate_per_s: float | None = None
+    engine: str = ""
+    batch_size: int | None = None
+    payload_bytes: int | None = None
+    server_cpu_us_per_request: float | None = None
+    server_peak_memory_bytes: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """An input and what the model made of it, as a picture.
+
+    Attributes:
+        caption: what one sees, e.g. ``predicted 7 (0.98)``.
+        png: the PNG file's bytes.
+        model: the servable's name; empty if it belongs to none.
+    """
+
+    caption: str
+    png: bytes = field(repr=False)
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what a browser would show as a broken picture."""
+        if not self.png.startswith(_PNG_SIGNATURE) or len(self.png) < 24:
+            raise ReportError(
+                f"picture {self.caption!r}: png must be the bytes of a PNG file, got {self.png[:8]!r}; "
+                "encode it with PIL.Image.save(buffer, format='PNG')"
+            )
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height, read from the PNG's header (IHDR is always the first chunk)."""
+        return int.from_bytes(self.png[16:20], "big"), int.from_bytes(self.png[20:24], "big")

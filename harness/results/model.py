@@ -1,0 +1,73 @@
+"""Results: the whole of one run, as one value."""
+
+from dataclasses import dataclass
+
+from harness.findings import Finding
+from harness.results.measured import Latency, Picture, Throughput
+from harness.results.surroundings import Backend, Machine, Run, ServedModel
+
+__all__ = ["Failure", "Outcome", "Results"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A test that failed.
+
+    Attributes:
+        node_id: pytest's name of it.
+        error: the first line of its error.
+    """
+
+    node_id: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How the tests ended.
+
+    Attributes:
+        passed: how many passed, expected failures included.
+        failed: how many failed, or broke in their set-up or tear-down.
+        skipped: how many did not run.
+        failures: the ones that failed.
+    """
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.passed + self.failed + self.skipped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """Everything one run leaves behind; results.json holds exactly this.
+
+    Attributes:
+        run: the invocation.
+        machine: where it ran.
+        backend: what served the models, None if no server was needed.
+        models: what was served.
+        tests: how the tests ended, None if none were asked for.
+        findings: what the checks established, passed or not.
+        latency: latency rows.
+        throughput: throughput rows.
+        pictures: inputs and answers to look at.
+        warnings: what the reader must know before believing the rest.
+    """
+
+    run: Run
+    machine: Machine
+    backend: Backend | None = None
+    models: tuple[ServedModel, ...] = ()
+    tests: Outcome | None = None
+    findings: tuple[Finding, ...] = ()
+    latency: tuple[Latency, ...] = ()
+    throughput: tuple[Throughput, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    warnings: tuple[str, ...] = ()
