@@ -7,7 +7,7 @@ API takes and gives is what tensorflow_model_server does (behaviour items 142-14
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -53,9 +53,7 @@ class DType:
         return self.name == "string"
 
 
-def _row(
-    name: str, enum: int, label: str, numpy_name: str | None, field: str | None, rest: str = ""
-) -> DType:
+def _row(name: str, enum: int, label: str, numpy_name: str | None, field: str | None, rest: str = "") -> DType:
     return DType(
         name=name,
         enum=enum,
@@ -106,14 +104,15 @@ for _dtype in DTYPES:
         _BY_NUMPY_NAME.setdefault(_dtype.numpy_name, _dtype)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _numpy_dtype(dtype: DType) -> np.dtype:
     if dtype.numpy_name is None:
         raise TensorError(f"{dtype.name} tensors cannot be held in a NumPy array")
     if dtype.numpy_name in _ML_DTYPES:
         import ml_dtypes
 
-        return np.dtype(getattr(ml_dtypes, dtype.numpy_name))
+        numpy_type: np.dtype = np.dtype(getattr(ml_dtypes, dtype.numpy_name))
+        return numpy_type
     return np.dtype(dtype.numpy_name)
 
 
@@ -154,5 +153,6 @@ def dtype_of_array(array: np.ndarray) -> DType:
         return _BY_NUMPY_NAME[array.dtype.name]
     except KeyError:
         raise TensorError(
-            f"a NumPy array of dtype {array.dtype} has no TensorFlow dtype; convert it first, e.g. array.astype('float32')"
+            f"a NumPy array of dtype {array.dtype} has no TensorFlow dtype;"
+            " convert it first, e.g. array.astype('float32')"
         ) from None

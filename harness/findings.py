@@ -19,7 +19,8 @@ class Finding:
         model: the served model's name.
         subject: what exactly was looked at, e.g. ``serving_default over REST``.
         passed: whether it was as expected.
-        severity: how bad it is if it did not pass: an ``error`` fails the run, a ``warning`` is shown, ``info`` informs.
+        severity: how bad it is if it did not pass: an ``error`` fails the run, a ``warning`` is shown and fails
+            nothing, ``info`` informs.
         tried: what was done.
         expected: what should have been seen.
         seen: what was seen.

@@ -181,7 +181,8 @@ def _typed_values(proto: Any, dtype: DType, name: str) -> np.ndarray:
         array[:] = list(values)
         return array
     if dtype.field == "float8_val":
-        return np.frombuffer(values, dtype=dtype.numpy).copy()
+        content: np.ndarray = np.frombuffer(values, dtype=dtype.numpy)
+        return content.copy()
     if dtype.field in _PAIRED_FIELDS:
         return np.array(values, dtype=_PAIRED_FIELDS[dtype.field]).view(dtype.numpy)
     if dtype.field in _BIT_FIELDS:

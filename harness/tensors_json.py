@@ -125,7 +125,7 @@ def from_json_value(value: Any, dtype: str | DType | None, *, name: str = "value
     return array.reshape(shape)
 
 
-_JSON_KINDS = {"f": {int, float}, "V": {int, float}, "i": {int}, "u": {int}, "b": {bool}}
+_JSON_KINDS: dict[str, set[type]] = {"f": {int, float}, "V": {int, float}, "i": {int}, "u": {int}, "b": {bool}}
 
 
 def _check_kinds(flat: list[Any], dtype: DType) -> None:

@@ -44,7 +44,9 @@ class Tls:
         try:
             return Path(path).read_bytes()
         except OSError as exc:
-            raise UsageError(f"TLS file {path} cannot be read: {exc.strerror}; check the path and its permissions") from exc
+            raise UsageError(
+                f"TLS file {path} cannot be read: {exc.strerror}; check the path and its permissions"
+            ) from exc
 
 
 def is_loopback(address: str) -> bool:

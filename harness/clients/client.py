@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from typing_extensions import Self
+
+from harness.errors import ResponseError, SignatureError, TensorError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
 
+    from harness.clients.inputs import Target
     from harness.endpoint import Endpoint
     from harness.prediction import Classification, Prediction, Regression, VersionStatus
     from harness.signatures import Signature
 
-__all__ = ["Client"]
+__all__ = ["BaseClient", "Client"]
+
+_T = TypeVar("_T")
 
 
 class Client(Protocol):
@@ -72,3 +80,51 @@ class Client(Protocol):
     def close(self) -> None:
         """Give the connection back."""
         ...
+
+
+class BaseClient:
+    """What both clients do alike: closing, remembering signatures, reading answers."""
+
+    api: str
+    _address: str
+
+    def __init__(self, endpoint: Endpoint, *, timeout_s: float) -> None:
+        """Keep the endpoint and the time limit of each call."""
+        self.endpoint = endpoint
+        self.timeout_s = timeout_s
+        self._signatures: dict[tuple[int | None, str | None], dict[str, Signature]] = {}
+
+    def __enter__(self) -> Self:
+        """Return the client; leaving the block closes it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        raise NotImplementedError
+
+    def signatures(
+        self, *, version: int | None = None, label: str | None = None, timeout_s: float | None = None
+    ) -> dict[str, Signature]:
+        """Return the served signatures by name."""
+        raise NotImplementedError
+
+    def _known_signatures(self, target: Target) -> dict[str, Signature]:
+        key = (target.version, target.label)
+        if key not in self._signatures:
+            self._signatures[key] = self.signatures(version=target.version, label=target.label)
+        return self._signatures[key]
+
+    def _read(self, method: str, target: Target, read: Callable[[], _T]) -> _T:
+        """Return what ``read`` makes of an answer; what it cannot read becomes a ResponseError."""
+        try:
+            return read()
+        except (TensorError, SignatureError, ValueError) as exc:
+            raise ResponseError(
+                f"the answer cannot be read: {exc}", target=self._address, api=self.api, request=target.describe(method)
+            ) from exc

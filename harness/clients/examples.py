@@ -38,7 +38,9 @@ def _kind(name: str, element: Any) -> str:
         return "float_list"
     if isinstance(element, int):  # bool too: the server stores it as 0 or 1 (behaviour item 169)
         return "int64_list"
-    raise TensorError(f"feature {name!r} holds {type(element).__name__}; a feature holds floats, ints, bools, str or bytes")
+    raise TensorError(
+        f"feature {name!r} holds {type(element).__name__}; a feature holds floats, ints, bools, str or bytes"
+    )
 
 
 def _fill_example(example: Any, features: Mapping[str, Any]) -> None:

@@ -1,0 +1,42 @@
+"""The gRPC channel of a client: message sizes unlimited, no proxy on loopback, TLS if asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from harness.clients.access import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.clients.access import Tls
+
+__all__ = ["open_channel"]
+
+_UNLIMITED = -1
+
+
+def open_channel(address: str, tls: Tls | None, extra: Sequence[tuple[str, Any]]) -> grpc.Channel:
+    """Return a channel that connects at its first call.
+
+    Raises:
+        UsageError: a TLS file cannot be read.
+    """
+    options: dict[str, Any] = {
+        "grpc.max_receive_message_length": _UNLIMITED,
+        "grpc.max_send_message_length": _UNLIMITED,
+    }
+    if is_loopback(address):
+        options["grpc.enable_http_proxy"] = 0
+    if tls is None:
+        return grpc.insecure_channel(address, options=[*(options | dict(extra)).items()])
+    if tls.server_name is not None:
+        options["grpc.ssl_target_name_override"] = tls.server_name
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=tls.read(tls.ca),
+        private_key=tls.read(tls.key),
+        certificate_chain=tls.read(tls.certificate),
+    )
+    return grpc.secure_channel(address, credentials, options=[*(options | dict(extra)).items()])

@@ -1,0 +1,287 @@
+"""GrpcClient: TensorFlow Serving's PredictionService and ModelService, in arrays instead of protos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from harness import model_config
+from harness.clients.client import BaseClient
+from harness.clients.examples import input_proto
+from harness.clients.grpc_channel import open_channel
+from harness.clients.grpc_errors import translate
+from harness.clients.grpc_messages import (
+    answered_by,
+    arrays,
+    classes,
+    fill_spec,
+    inference_result,
+    values,
+    version_status,
+)
+from harness.clients.inputs import Target, to_arrays
+from harness.errors import StatusError, UsageError
+from harness.prediction import Classification, Prediction, Regression
+from harness.protos import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+    regression_pb2,
+)
+from harness.signatures import DEFAULT_SIGNATURE, Signature, signatures_from_response
+from harness.tensors import fill_proto
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from harness.clients.access import Tls
+    from harness.endpoint import Endpoint
+    from harness.prediction import VersionStatus
+
+__all__ = ["GrpcClient"]
+
+_CLASSIFY = "tensorflow/serving/classify"
+_REGRESS = "tensorflow/serving/regress"
+
+
+class GrpcClient(BaseClient):
+    """Calls one served model over gRPC. Safe to share between threads; one channel for all of them.
+
+    Args:
+        endpoint: address and model; ``endpoint.grpc`` must be set.
+        timeout_s: deadline of each call, in seconds. The server passes it on to the model's run (behaviour item 34).
+        tls: PEM files for a secure channel; None for plain text.
+        headers: metadata sent with every call, e.g. ``{"authorization": "Bearer ..."}`` for a gateway.
+        channel_options: further gRPC channel arguments. Message sizes are unlimited unless set here: gRPC's own
+            4 MiB limit for answers trips users of larger models (behaviour item 32).
+
+    Raises:
+        UsageError: the endpoint has no gRPC address.
+    """
+
+    api = "grpc"
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        timeout_s: float = 60.0,
+        tls: Tls | None = None,
+        headers: Mapping[str, str] | None = None,
+        channel_options: Sequence[tuple[str, Any]] = (),
+    ) -> None:
+        """Prepare a channel; it connects at the first call."""
+        if endpoint.grpc is None:
+            raise UsageError(f"the endpoint of model {endpoint.model!r} has no gRPC address; use RestClient")
+        super().__init__(endpoint, timeout_s=timeout_s)
+        self._address = endpoint.grpc
+        self._metadata = tuple((key.lower(), value) for key, value in (headers or {}).items())
+        self._channel = open_channel(endpoint.grpc, tls, channel_options)
+        self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._model = model_service_pb2_grpc.ModelServiceStub(self._channel)
+
+    def close(self) -> None:
+        """Close the channel; calls in flight are cancelled."""
+        self._channel.close()
+
+    def predict(
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        signature_name: str = DEFAULT_SIGNATURE,
+        output_filter: Iterable[str] = (),
+        version: int | None = None,
+        label: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Prediction:
+        """Run a signature.
+
+        Args:
+            inputs: array or nested lists by input name. Arrays are sent in the dtype they have; Python values take
+                the signature's dtype.
+            signature_name: which signature to run.
+            output_filter: names of the outputs to answer; all of them if empty.
+            version: version to ask for instead of the endpoint's.
+            label: version label to ask for instead of the endpoint's version.
+            timeout_s: deadline of this call, in seconds.
+
+        Returns:
+            The outputs, with the version that answered.
+
+        Raises:
+            CallError: no answer; a StatusError holds the server's code and text.
+            TensorError: an input that no tensor can hold.
+        """
+        target = Target.of(self.endpoint, version, label, signature_name)
+        request = self._predict_request(inputs, target, output_filter)
+        response = self._call(self._prediction.Predict, request, "predict", target, timeout_s)
+        return Prediction(
+            outputs=self._read("predict", target, lambda: arrays(response.outputs)),
+            model=target.model,
+            model_version=response.model_spec.version.value,
+            signature_name=response.model_spec.signature_name,
+        )
+
+    def encode_predict(
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        signature_name: str = DEFAULT_SIGNATURE,
+        output_filter: Iterable[str] = (),
+        version: int | None = None,
+        label: str | None = None,
+    ) -> bytes:
+        """Return the serialised PredictRequest that ``predict`` would send, for load generators."""
+        target = Target.of(self.endpoint, version, label, signature_name)
+        return bytes(self._predict_request(inputs, target, output_filter).SerializeToString())
+
+    def classify(
+        self,
+        examples: Sequence[Mapping[str, Any]],
+        *,
+        context: Mapping[str, Any] | None = None,
+        signature_name: str = DEFAULT_SIGNATURE,
+        version: int | None = None,
+        label: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Classification:
+        """Classify examples, each given as features by name (floats, ints, str or bytes, or lists of one kind).
+
+        Raises:
+            CallError: no answer; a StatusError holds the server's code and text.
+            TensorError: a feature that a tf.Example cannot hold.
+        """
+        target = Target.of(self.endpoint, version, label, signature_name)
+        request = classification_pb2.ClassificationRequest(input=input_proto(examples, context))
+        fill_spec(request.model_spec, target)
+        response = self._call(self._prediction.Classify, request, "classify", target, timeout_s)
+        return Classification(classes=classes(response.result), **answered_by(response.model_spec, target))
+
+    def regress(
+        self,
+        examples: Sequence[Mapping[str, Any]],
+        *,
+        context: Mapping[str, Any] | None = None,
+        signature_name: str = DEFAULT_SIGNATURE,
+        version: int | None = None,
+        label: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Regression:
+        """Regress examples, each given as features by name.
+
+        Raises:
+            CallError: no answer; a StatusError holds the server's code and text.
+            TensorError: a feature that a tf.Example cannot hold.
+        """
+        target = Target.of(self.endpoint, version, label, signature_name)
+        request = regression_pb2.RegressionRequest(input=input_proto(examples, context))
+        fill_spec(request.model_spec, target)
+        response = self._call(self._prediction.Regress, request, "regress", target, timeout_s)
+        return Regression(values=values(response.result), **answered_by(response.model_spec, target))
+
+    def multi_inference(
+        self,
+        examples: Sequence[Mapping[str, Any]],
+        *,
+        classify: Sequence[str] = (),
+        regress: Sequence[str] = (),
+        context: Mapping[str, Any] | None = None,
+        version: int | None = None,
+        label: str | None = None,
+        timeout_s: float | None = None,
+    ) -> tuple[Classification | Regression, ...]:
+        """Run several classify and regress signatures on the same examples in one request (gRPC only).
+
+        Args:
+            examples: features by name.
+            classify: signatures to run as Classify.
+            regress: signatures to run as Regress.
+            context: features common to all examples.
+            version: version to ask for instead of the endpoint's.
+            label: version label to ask for.
+            timeout_s: deadline of this call, in seconds.
+
+        Returns:
+            One answer for each signature, those of ``classify`` first, in the order given.
+
+        Raises:
+            CallError: no answer; a StatusError holds the server's code and text.
+        """
+        target = Target.of(self.endpoint, version, label)
+        request = inference_pb2.MultiInferenceRequest(input=input_proto(examples, context))
+        for method_name, names in ((_CLASSIFY, classify), (_REGRESS, regress)):
+            for name in names:
+                task = request.tasks.add(method_name=method_name)
+                fill_spec(task.model_spec, Target.of(self.endpoint, version, label, name))
+        response = self._call(self._prediction.MultiInference, request, "multi_inference", target, timeout_s)
+        return tuple(inference_result(result, target) for result in response.results)
+
+    def signatures(
+        self, *, version: int | None = None, label: str | None = None, timeout_s: float | None = None
+    ) -> dict[str, Signature]:
+        """Return the served signatures by name (GetModelMetadata).
+
+        Raises:
+            CallError: no answer; a StatusError holds the server's code and text.
+            SignatureError: the answer holds no signatures.
+        """
+        target = Target.of(self.endpoint, version, label)
+        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        fill_spec(request.model_spec, target)
+        response = self._call(self._prediction.GetModelMetadata, request, "metadata", target, timeout_s)
+        return signatures_from_response(response)
+
+    def model_status(self, *, version: int | None = None, timeout_s: float | None = None) -> tuple[VersionStatus, ...]:
+        """Return the state of every version that the server has seen, highest first, or of one version.
+
+        Raises:
+            CallError: no answer; a StatusError NOT_FOUND if the server does not know the model or the version.
+        """
+        target = Target(model=self.endpoint.model, version=version, label=None)
+        request = get_model_status_pb2.GetModelStatusRequest()
+        fill_spec(request.model_spec, target)
+        response = self._call(self._model.GetModelStatus, request, "status", target, timeout_s)
+        return tuple(version_status(status) for status in response.model_version_status)
+
+    def reload_config(self, models: Iterable[model_config.ModelConfig], *, timeout_s: float | None = None) -> None:
+        """Replace the server's model config: models that are not listed are unloaded (gRPC only).
+
+        The server answers once NEW models are available; new versions of known ones load afterwards (behaviour
+        item 98).
+
+        Raises:
+            CallError: the server refused the config; a StatusError holds its code and text.
+        """
+        target = Target(model=self.endpoint.model, version=None, label=None)
+        request = model_management_pb2.ReloadConfigRequest(config=model_config.to_proto(models))
+        response = self._call(self._model.HandleReloadConfigRequest, request, "reload_config", target, timeout_s)
+        if response.status.error_code:
+            raise StatusError(
+                response.status.error_message,
+                code=str(response.status.error_code),
+                target=self._address,
+                api=self.api,
+                request=target.describe("reload_config"),
+            )
+
+    def _predict_request(self, inputs: Mapping[str, Any], target: Target, output_filter: Iterable[str]) -> Any:
+        request = predict_pb2.PredictRequest()
+        fill_spec(request.model_spec, target)
+        for name, array in to_arrays(inputs, lambda: self._known_signatures(target).get(target.signature_name)).items():
+            fill_proto(request.inputs[name], array)
+        if output_filter:
+            request.output_filter.extend(output_filter)
+        return request
+
+    def _call(self, method: Any, request: Any, name: str, target: Target, timeout_s: float | None) -> Any:
+        deadline_s = self.timeout_s if timeout_s is None else timeout_s
+        try:
+            return method(request, timeout=deadline_s, metadata=self._metadata)
+        except grpc.RpcError as exc:
+            raise translate(exc, method=name, target=target, address=self._address, timeout_s=deadline_s) from exc

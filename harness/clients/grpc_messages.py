@@ -1,0 +1,72 @@
+"""Between TensorFlow Serving's messages and the harness's values; no channel in sight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import numpy as np
+
+from harness.prediction import Class, Classification, Regression, VersionStatus
+from harness.protos import get_model_status_pb2
+from harness.tensors import from_proto
+
+if TYPE_CHECKING:
+    from harness.clients.inputs import Target
+
+__all__ = ["answered_by", "arrays", "classes", "fill_spec", "inference_result", "values", "version_status"]
+
+
+def fill_spec(spec: Any, target: Target) -> None:
+    """Write a target into a ModelSpec."""
+    spec.name = target.model
+    if target.signature_name:
+        spec.signature_name = target.signature_name
+    if target.version is not None:
+        spec.version.value = target.version
+    elif target.label is not None:
+        spec.version_label = target.label
+
+
+def arrays(outputs: Any) -> dict[str, np.ndarray]:
+    """Return the outputs of a PredictResponse as arrays by name."""
+    return {name: from_proto(outputs[name], name=name) for name in sorted(outputs)}
+
+
+def answered_by(spec: Any, target: Target) -> dict[str, Any]:
+    """Return what every answer carries, from the ModelSpec that the server echoed."""
+    return {"model": target.model, "model_version": spec.version.value, "signature_name": spec.signature_name}
+
+
+def classes(result: Any) -> tuple[tuple[Class, ...], ...]:
+    """Return the classes of a ClassificationResult, example by example."""
+    return tuple(
+        tuple(Class(label=item.label, score=item.score) for item in row.classes) for row in result.classifications
+    )
+
+
+def values(result: Any) -> np.ndarray:
+    """Return float32 [N], the values of a RegressionResult."""
+    return np.array([item.value for item in result.regressions], dtype=np.float32)
+
+
+def inference_result(result: Any, target: Target) -> Classification | Regression:
+    """Return one answer of a MultiInferenceResponse."""
+    answered = answered_by(result.model_spec, target)
+    if result.WhichOneof("result") == "classification_result":
+        return Classification(classes=classes(result.classification_result), **answered)
+    return Regression(values=values(result.regression_result), **answered)
+
+
+def version_status(status: Any) -> VersionStatus:
+    """Return the state of one version from a GetModelStatusResponse."""
+    return VersionStatus(
+        version=status.version,
+        state=get_model_status_pb2.ModelVersionStatus.State.Name(status.state),
+        error_code=_code_name(status.status.error_code),
+        error_message=status.status.error_message,
+    )
+
+
+def _code_name(number: int) -> str:
+    return next((code.name for code in grpc.StatusCode if code.value[0] == number), f"CODE_{number}")

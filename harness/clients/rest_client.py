@@ -1,0 +1,268 @@
+"""RestClient: TensorFlow Serving's REST API, in arrays instead of JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from harness.clients.access import is_loopback
+from harness.clients.client import BaseClient
+from harness.clients.examples import json_examples, json_features
+from harness.clients.inputs import Target, to_arrays
+from harness.clients.rest_codec import Layout, predict_body, read_classes, read_outputs, read_values
+from harness.clients.rest_errors import translate_answer, translate_exception
+from harness.errors import SignatureError, TensorError, UsageError
+from harness.prediction import Class, Classification, Prediction, Regression, VersionStatus
+from harness.signatures import DEFAULT_SIGNATURE, Signature, pick_signature, signatures_from_json
+from harness.tensors_json import dumps, loads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.clients.access import Tls
+    from harness.endpoint import Endpoint
+
+__all__ = ["RestClient"]
+
+_OK = 200
+_CONNECTIONS = 64
+
+
+class RestClient(BaseClient):
+    """Calls one served model over REST, on connections that are kept alive.
+
+    Args:
+        endpoint: address and model; ``endpoint.rest`` must be set.
+        timeout_s: how long to wait for the connection, and for each part of the answer, in seconds.
+        tls: PEM files for an ``https://`` gateway; TensorFlow Serving's own REST port speaks plain HTTP.
+        headers: sent with every call, e.g. ``{"Authorization": "Bearer ..."}`` for a gateway.
+
+    REST answers carry no dtypes: the client asks for the served signature once, and again if an answer does not fit it.
+
+    Raises:
+        UsageError: the endpoint has no REST address.
+    """
+
+    api = "rest"
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        timeout_s: float = 60.0,
+        tls: Tls | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare a session; it connects at the first call."""
+        if endpoint.rest is None:
+            raise UsageError(f"the endpoint of model {endpoint.model!r} has no REST address; use GrpcClient")
+        super().__init__(endpoint, timeout_s=timeout_s)
+        self._address = endpoint.rest.rstrip("/")
+        self._session = _open_session(self._address, tls, headers)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def predict(
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        signature_name: str = DEFAULT_SIGNATURE,
+        layout: Layout = "column",
+        version: int | None = None,
+        label: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Prediction:
+        """Run a signature.
+
+        Args:
+            inputs: array or nested lists by input name. JSON has no dtypes: the server reads numbers as the
+                signature says.
+            signature_name: which signature to run.
+            layout: ``column`` sends each tensor as it is; ``row`` sends a list of examples, so that every tensor
+                needs the same batch dimension.
+            version: version to ask for instead of the endpoint's.
+            label: version label to ask for instead of the endpoint's version.
+            timeout_s: overrides the client's.
+
+        Returns:
+            All outputs (REST cannot choose among them), in the signature's dtypes.
+
+        Raises:
+            CallError: no answer; a StatusError holds the server's code and text.
+            TensorError: an input that JSON cannot carry.
+        """
+        target = Target.of(self.endpoint, version, label, signature_name)
+        body = self._predict_body(inputs, target, layout)
+        document = self._call("predict", target, body, timeout_s)
+        outputs = self._read_outputs(document, target, layout)
+        return Prediction(
+            outputs=outputs, model=target.model, model_version=target.version, signature_name=signature_name
+        )
+
+    def encode_predict(
+        self,
+        inputs: Mapping[str, Any],
+        *,
+        signature_name: str = DEFAULT_SIGNATURE,
+        layout: Layout = "column",
+        version: int | None = None,
+        label: str | None = None,
+    ) -> bytes:
+        """Return the body that ``predict`` would send, for load generators."""
+        return self._predict_body(inputs, Target.of(self.endpoint, version, label, signature_name), layout)
+
+    def predict_url(self, *, version: int | None = None, label: str | None = None) -> str:
+        """Return the URL that ``predict`` posts to."""
+        return self._url(Target.of(self.endpoint, version, label)) + ":predict"
+
+    def classify(
+        self,
+        examples: Sequence[Mapping[str, Any]],
+        *,
+        context: Mapping[str, Any] | None = None,
+        signature_name: str = DEFAULT_SIGNATURE,
+        version: int | None = None,
+        label: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Classification:
+        """Classify examples, each given as features by name (floats, ints, str or bytes, or lists of one kind).
+
+        Raises:
+            CallError: no answer; a StatusError holds the server's code and text.
+            TensorError: a feature that a tf.Example cannot hold.
+        """
+        target = Target.of(self.endpoint, version, label, signature_name)
+        document = self._call("classify", target, _examples_body(target, examples, context), timeout_s)
+        rows = self._read("classify", target, lambda: read_classes(document))
+        classes = tuple(tuple(Class(label=name, score=score) for name, score in row) for row in rows)
+        return Classification(
+            classes=classes, model=target.model, model_version=target.version, signature_name=signature_name
+        )
+
+    def regress(
+        self,
+        examples: Sequence[Mapping[str, Any]],
+        *,
+        context: Mapping[str, Any] | None = None,
+        signature_name: str = DEFAULT_SIGNATURE,
+        version: int | None = None,
+        label: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Regression:
+        """Regress examples, each given as features by name.
+
+        Raises:
+            CallError: no answer; a StatusError holds the server's code and text.
+            TensorError: a feature that a tf.Example cannot hold.
+        """
+        target = Target.of(self.endpoint, version, label, signature_name)
+        document = self._call("regress", target, _examples_body(target, examples, context), timeout_s)
+        values = self._read("regress", target, lambda: read_values(document))
+        return Regression(
+            values=values, model=target.model, model_version=target.version, signature_name=signature_name
+        )
+
+    def signatures(
+        self, *, version: int | None = None, label: str | None = None, timeout_s: float | None = None
+    ) -> dict[str, Signature]:
+        """Return the served signatures by name (``GET .../metadata``).
+
+        Raises:
+            CallError: no answer; a StatusError holds the server's code and text.
+            SignatureError: the answer holds no signatures.
+        """
+        target = Target.of(self.endpoint, version, label)
+        return signatures_from_json(self._call("metadata", target, None, timeout_s))
+
+    def model_status(self, *, version: int | None = None, timeout_s: float | None = None) -> tuple[VersionStatus, ...]:
+        """Return the state of every version that the server has seen, highest first, or of one version.
+
+        Raises:
+            CallError: no answer; a StatusError NOT_FOUND if the server does not know the model or the version.
+        """
+        target = Target(model=self.endpoint.model, version=version, label=None)
+        document = self._call("status", target, None, timeout_s)
+        return self._read("status", target, lambda: _version_statuses(document))
+
+    def _predict_body(self, inputs: Mapping[str, Any], target: Target, layout: Layout) -> bytes:
+        arrays = to_arrays(inputs, lambda: self._known_signatures(target).get(target.signature_name))
+        return predict_body(arrays, signature_name=target.signature_name, layout=layout)
+
+    def _read_outputs(self, document: Any, target: Target, layout: Layout) -> Any:
+        def read() -> Any:
+            return read_outputs(
+                document, pick_signature(self._known_signatures(target), target.signature_name), layout=layout
+            )
+
+        try:
+            return read()
+        except (TensorError, SignatureError):
+            # A newer version with another signature may have answered: ask for its signature and read once more.
+            del self._signatures[target.version, target.label]
+        return self._read("predict", target, read)
+
+    def _url(self, target: Target) -> str:
+        url = f"{self._address}/v1/models/{quote(target.model, safe='')}"
+        if target.version is not None:
+            return f"{url}/versions/{target.version}"
+        if target.label is not None:
+            return f"{url}/labels/{quote(target.label, safe='')}"
+        return url
+
+    def _call(self, method: str, target: Target, body: bytes | None, timeout_s: float | None) -> Any:
+        """Send one request and return the answered document; ``status`` and ``metadata`` have no body."""
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        url = self._url(target) + {"status": "", "metadata": "/metadata"}.get(method, f":{method}")
+        try:
+            answer = self._session.request("GET" if body is None else "POST", url, data=body, timeout=limit_s)
+        except (requests.exceptions.RequestException, UnicodeError) as exc:
+            raise translate_exception(
+                exc, method=method, target=target, address=self._address, timeout_s=limit_s
+            ) from exc
+        if answer.status_code != _OK:
+            raise translate_answer(
+                answer.status_code, answer.content, method=method, target=target, address=self._address
+            )
+        return self._read(method, target, lambda: loads(answer.content))
+
+
+def _open_session(address: str, tls: Tls | None, headers: Mapping[str, str] | None) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = not is_loopback(address)  # a proxy variable must not divert calls to this machine
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_CONNECTIONS)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    session.headers.update({"Content-Type": "application/json", **(headers or {})})
+    if tls is not None:
+        tls.read(tls.ca)
+        session.verify = str(tls.ca) if tls.ca is not None else True
+        if tls.certificate is not None and tls.key is not None:
+            session.cert = (str(tls.certificate), str(tls.key))
+    return session
+
+
+def _examples_body(target: Target, examples: Sequence[Mapping[str, Any]], context: Mapping[str, Any] | None) -> bytes:
+    document: dict[str, Any] = {"signature_name": target.signature_name, "examples": json_examples(examples)}
+    if context is not None:
+        document["context"] = json_features(context)
+    return dumps(document)
+
+
+def _version_statuses(document: Any) -> tuple[VersionStatus, ...]:
+    try:
+        return tuple(
+            VersionStatus(
+                version=int(item["version"]),
+                state=item["state"],
+                error_code=item["status"]["error_code"],
+                error_message=item["status"]["error_message"],
+            )
+            for item in document["model_version_status"]
+        )
+    except (KeyError, TypeError) as exc:
+        raise ValueError(f"not a model status ({exc!r})") from exc
