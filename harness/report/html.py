@@ -1,0 +1,71 @@
+"""Results -> one HTML page that needs nothing else: no network, no script, its styles and pictures inside it.
+
+Every value passes Jinja's escaping and `text.visible` on its way in; the page forbids itself any outside source by
+its Content-Security-Policy.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from markupsafe import Markup
+
+from harness.report import charts, text
+from harness.report.verdict import judge
+
+if TYPE_CHECKING:
+    from harness.results import Latency, Picture, Results, Throughput
+
+__all__ = ["render_html"]
+
+
+def render_html(results: Results) -> str:
+    """Return the report as one self-contained HTML page."""
+    return _environment().get_template("report.html.j2").render(_context(results))
+
+
+def _context(results: Results) -> dict[str, Any]:
+    return {
+        "results": results,
+        "run": results.run,
+        "verdict": judge(results),
+        "created": datetime.fromisoformat(results.run.created_utc.replace("Z", "+00:00")),
+        "bad_findings": [each for each in results.findings if not each.passed],
+        "good_findings": [each for each in results.findings if each.passed],
+        "latency_chart": charts.latency_chart(results.latency),
+        "latency_percents": _percents(results.latency),
+        "rate_charts": charts.rate_charts(results.throughput),
+        "plot_height": charts.PLOT_HEIGHT_PX,
+        "rate_percents": _percents(results.throughput),
+    }
+
+
+def _percents(rows: tuple[Latency, ...] | tuple[Throughput, ...]) -> list[float]:
+    """Return every percentile that any of the rows has, rising: the table's columns."""
+    return sorted({each.percent for row in rows for each in row.percentiles})
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("harness.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    environment.globals.update({name: getattr(text, name) for name in text.__all__}, picture_source=_picture_source)
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    return text.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _picture_source(picture: Picture) -> str:
+    return "data:image/png;base64," + base64.b64encode(picture.png).decode("ascii")

@@ -1,0 +1,105 @@
+"""Results -> a few lines and tables for the end of a terminal session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.report import text
+from harness.report.verdict import judge
+
+if TYPE_CHECKING:
+    from harness.report.verdict import Verdict
+    from harness.results import Latency, Results, Throughput
+    from harness.stats import Percentile
+
+__all__ = ["print_summary"]
+
+_STYLES = {
+    "passed": "bold green",
+    "failed": "bold red",
+    "interrupted": "bold yellow",
+    "measured": "bold blue",
+    "empty": "bold yellow",
+}
+_SHOWN = (50.0, 99.0)
+
+
+def print_summary(results: Results, *, console: Console | None = None) -> None:
+    """Print the verdict, the warnings, what failed, and the measurements.
+
+    Args:
+        results: what to print.
+        console: where; standard output without one. Names and messages are printed as they are, never as markup.
+    """
+    console = console or Console()
+    verdict = judge(results)
+    console.print(Text(verdict.headline, style=_STYLES[verdict.state]) + Text(f"  {verdict.lead}", style="default"))
+    for line in _lines(results, verdict):
+        console.print(line)
+    for table in (_latency(results.latency), _throughput(results.throughput)):
+        if table.row_count:
+            console.print(table)
+
+
+def _lines(results: Results, verdict: Verdict) -> list[Text]:
+    lines = [Text("! ", style="bold yellow") + _plain(warning) for warning in verdict.warnings]
+    failures = results.tests.failures if results.tests else ()
+    lines += [_failed(each.node_id, each.error) for each in failures]
+    lines += [
+        _failed(f"{each.check} of {each.model}, {each.subject}", f"expected {each.expected}; seen {each.seen}")
+        for each in results.findings
+        if each.fails
+    ]
+    return lines
+
+
+def _latency(rows: tuple[Latency, ...]) -> Table:
+    table = _table("Latency", "Samples", "Mean")
+    for row in rows:
+        table.add_row(
+            _plain(text.request(row)),
+            text.api_name(row.api),
+            text.count(row.n),
+            text.duration(row.mean_ns),
+            *_percentiles(row.percentiles),
+        )
+    return table
+
+
+def _throughput(rows: tuple[Throughput, ...]) -> Table:
+    table = _table("Throughput", "In flight", "Rate")
+    for row in rows:
+        table.add_row(
+            _plain(text.request(row)),
+            text.api_name(row.api),
+            text.count(row.concurrency),
+            text.rate(row.rate_per_s),
+            *_percentiles(row.percentiles),
+        )
+    return table
+
+
+def _table(title: str, *numbers: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column(title)
+    table.add_column("API")
+    for name in (*numbers, *(text.percent_name(percent) for percent in _SHOWN)):
+        table.add_column(name, justify="right")
+    return table
+
+
+def _percentiles(percentiles: tuple[Percentile, ...]) -> list[str]:
+    by_percent = {each.percent: text.percentile(each) for each in percentiles}
+    return [by_percent.get(percent, text.NOTHING) for percent in _SHOWN]
+
+
+def _plain(message: str) -> Text:
+    return Text(text.one_line(message))
+
+
+def _failed(name: str, error: str) -> Text:
+    return Text("x ", style="bold red") + _plain(name) + Text("  ") + Text(text.one_line(error), style="dim")

@@ -1,0 +1,216 @@
+"""A realistic run to render: two models over both APIs, with a failing check, a failing test and load rows."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.findings import Finding
+from harness.results import (
+    Backend,
+    Failure,
+    Latency,
+    Machine,
+    Outcome,
+    PassedOver,
+    Picture,
+    Results,
+    Run,
+    ServedModel,
+    ServedSignature,
+    TensorInfo,
+    Throughput,
+)
+from harness.stats import summarise
+
+SEVEN = ["..####..", ".####44.", ".....#4.", "....##..", "..####4.", "...##...", "...#4...", "..4#...."]
+THREE = ["..###...", ".4..##..", "....#4..", "...##...", "....4#..", ".....##.", ".4..##..", "..###4.."]
+
+
+def _png(rows: list[str]) -> bytes:
+    """Draw an 8 x 8 digit from text: ``#`` is dark, ``4`` half, ``.`` light."""
+    grey = {"#": 30, "4": 140, ".": 245}
+    buffer = io.BytesIO()
+    Image.fromarray(np.array([[grey[c] for c in row] for row in rows], dtype=np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _samples_ns(median_us: float, n: int, seed: int) -> np.ndarray:
+    """Latencies as servers have them: a narrow body and a long tail."""
+    rng = np.random.default_rng(seed)
+    return median_us * 1000 * np.exp(rng.normal(0, 0.16, n) + rng.exponential(0.09, n))
+
+
+def latency(model: str, api: str, median_us: float, n: int = 6000, **more: object) -> Latency:
+    """A latency row over generated samples."""
+    found = summarise(_samples_ns(median_us, n, seed=len(model) + n))
+    fields = {name: getattr(found, name) for name in found.__dataclass_fields__}
+    return Latency(model=model, api=api, **({"method": "predict", "how": "load"} | fields | more))
+
+
+def throughput(model: str, api: str, concurrency: int, rate_per_s: float, **more: object) -> Throughput:
+    """A throughput row of ten seconds over generated samples."""
+    n = int(rate_per_s * 10)
+    found = summarise(_samples_ns(1e6 * concurrency / rate_per_s, n, seed=concurrency))
+    fields = {
+        "method": "predict",
+        "duration_s": 10.0,
+        "n": n,
+        "percentiles": found.percentiles,
+        "engine": "grpc.aio" if api == "grpc" else "h11",
+        "server_cpu_us_per_request": 212.4 if api == "grpc" else 268.1,
+        "server_peak_memory_bytes": 187_400_192,
+    }
+    return Throughput(model=model, api=api, concurrency=concurrency, rate_per_s=rate_per_s, **(fields | more))
+
+
+DIGITS = ServedModel(
+    name="digits",
+    base_path_name="digits",
+    versions=(1, 2),
+    signatures=(
+        ServedSignature(
+            name="serving_default",
+            inputs=(TensorInfo(name="image", dtype="float32", shape=(None, 8, 8, 1)),),
+            outputs=(
+                TensorInfo(name="label", dtype="int64", shape=(None,)),
+                TensorInfo(name="scores", dtype="float32", shape=(None, 10)),
+            ),
+        ),
+    ),
+)
+REVIEWS = ServedModel(
+    name="reviews",
+    base_path_name="reviews",
+    versions=(7,),
+    signatures=(
+        ServedSignature(
+            name="serving_default",
+            inputs=(TensorInfo(name="text", dtype="string", shape=(None,)),),
+            outputs=(TensorInfo(name="sentiment", dtype="float32", shape=(None, 2)),),
+        ),
+    ),
+)
+FINDINGS = (
+    Finding(
+        check="contract",
+        model="digits",
+        subject="serving_default over gRPC",
+        passed=True,
+        tried="read the signature from the server's metadata and compared it with digits.contract.json",
+        expected="the same inputs and outputs",
+        seen="the same",
+        duration_ns=4_200_000,
+    ),
+    Finding(
+        check="parity",
+        model="digits",
+        subject="REST against gRPC, batch 16",
+        passed=True,
+        tried="asked both APIs for the same 16 images",
+        expected="scores equal within 1e-6",
+        seen="largest difference 2.4e-07",
+        duration_ns=18_400_000,
+    ),
+    Finding(
+        check="goldens",
+        model="reviews",
+        subject="12 recorded answers",
+        passed=False,
+        tried="predicted the 12 recorded inputs over gRPC",
+        expected="sentiment equal to the recording within 1e-5",
+        seen="2 of 12 differ; largest difference 0.0312 at sentiment[4, 1]: 0.8871 recorded, 0.8559 served",
+        reproduce=("tfserving-harness check build/reviews --only goldens",),
+        duration_ns=61_000_000,
+    ),
+    Finding(
+        check="batch invariance",
+        model="reviews",
+        subject="batch 1 against batch 32",
+        passed=False,
+        severity="warning",
+        tried="predicted 32 inputs at once and one by one",
+        expected="the same answers within 1e-6",
+        seen="largest difference 3.1e-06",
+        reproduce=("tfserving-harness check build/reviews --only batch",),
+        duration_ns=44_000_000,
+    ),
+)
+
+
+@pytest.fixture
+def results() -> Results:
+    """A whole run with something of everything in it."""
+    return Results(
+        run=Run(
+            created_utc="2031-04-05T06:07:08+00:00",
+            duration_s=94.2,
+            command=("pytest", "--model", "digits=build/digits", "--model", "reviews=build/reviews"),
+            versions={
+                "harness": "0.1.0",
+                "numpy": "2.2.1",
+                "python": "3.12.4",
+                "tensorflow": "2.18.0",
+                "tensorflow-serving-api": "2.18.0",
+            },
+        ),
+        machine=Machine(
+            cpu_model="AMD EPYC 7763",
+            cores=4,
+            memory_bytes=16_772_030_464,
+            kernel="Linux 6.8.0",
+            os="Ubuntu 24.04",
+        ),
+        backend=Backend(
+            name="binary",
+            reason="found tensorflow_model_server on PATH",
+            passed_over=(
+                PassedOver(name="container", reason="no Docker engine answers at unix:///var/run/docker.sock"),
+            ),
+            server_version="2.18.0",
+            command=("tensorflow_model_server", "--port=38211", "--rest_api_port=40173", "--model_name=digits"),
+        ),
+        models=(DIGITS, REVIEWS),
+        tests=Outcome(
+            passed=57,
+            failed=1,
+            skipped=3,
+            failures=(
+                Failure(
+                    node_id="tests/serving/test_rollout.py::test_old_version_drains[digits]",
+                    error="AssertionError: 3 of 412 requests failed while version 1 was unloaded (UNAVAILABLE)",
+                ),
+            ),
+        ),
+        findings=FINDINGS,
+        latency=(
+            latency("digits", "grpc", 640, batch_size=1, payload_bytes=318),
+            latency("digits", "rest", 890, batch_size=1, payload_bytes=611),
+            latency("digits", "grpc", 1350, n=1200, batch_size=64, payload_bytes=16_512),
+            latency("digits", "rest", 4100, n=1200, batch_size=64, payload_bytes=36_204),
+            latency("reviews", "grpc", 2200, n=300, batch_size=1, payload_bytes=402, how="pytest-benchmark"),
+        ),
+        throughput=(
+            *(
+                throughput("digits", "grpc", c, r, batch_size=1)
+                for c, r in ((1, 1480), (2, 2730), (4, 4310), (8, 5240))
+            ),
+            *(
+                throughput("digits", "rest", c, r, batch_size=1)
+                for c, r in ((1, 1050), (2, 1890), (4, 2760), (8, 3010))
+            ),
+            throughput("reviews", "grpc", 4, 38.5, batch_size=1),
+            throughput("reviews", "grpc", 16, 41.2, batch_size=1, errors={"RESOURCE_EXHAUSTED": 37}, steady=False),
+        ),
+        pictures=(
+            Picture(caption="predicted 7 (0.98)", png=_png(SEVEN), model="digits"),
+            Picture(caption="predicted 3 (0.91)", png=_png(THREE), model="digits"),
+        ),
+    )
+
+
+@pytest.fixture
+def bare_results(results: Results) -> Results:
+    """The least a run leaves: it ran nothing."""
+    return Results(run=results.run, machine=results.machine)
