@@ -5,8 +5,22 @@ Importing this imports no TensorFlow; only ``export`` and ``export_v1`` do, when
 
 from __future__ import annotations
 
-from harness.savedmodel.export import export
-from harness.savedmodel.export_v1 import GraphSignature, export_v1
+from harness.savedmodel.bare import as_base_path
+from harness.savedmodel.cache import cached_export
+from harness.savedmodel.layout import BasePath, ModelLayout, preflight
+from harness.savedmodel.tf1_export import GraphSignature, export_v1
+from harness.savedmodel.tf2_export import export
 from harness.savedmodel.warmup import read_warmup, write_warmup
 
-__all__ = ["GraphSignature", "export", "export_v1", "read_warmup", "write_warmup"]
+__all__ = [
+    "BasePath",
+    "GraphSignature",
+    "ModelLayout",
+    "as_base_path",
+    "cached_export",
+    "export",
+    "export_v1",
+    "preflight",
+    "read_warmup",
+    "write_warmup",
+]

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["SAVED_MODEL_FILES", "pick_meta_graph", "read_saved_model", "saved_model_file"]
+__all__ = ["INTERNAL_PREFIX", "SAVED_MODEL_FILES", "pick_meta_graph", "read_saved_model", "saved_model_file"]
 
 # What the loader looks for; the chunked form (.cpb) is a Riegeli file and cannot be read here.
 SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb")
+
+# Signatures that the TF2 loader calls itself, with outputs that have no dtype (behaviour item 75).
+INTERNAL_PREFIX = "__saved_model_"
 
 _LFS_POINTER = b"version https://git-lfs"
 

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from google.protobuf.message import DecodeError
 
 from harness.errors import ExportError, SavedModelError
-from harness.savedmodel.proto import read_saved_model, saved_model_file
+from harness.savedmodel.proto import INTERNAL_PREFIX, read_saved_model, saved_model_file
 from harness.savedmodel.staging import sync_file
 from harness.savedmodel.tfrecord import decode_records, encode_records
-from harness.tensors import to_proto
+from harness.signatures import DEFAULT_SIGNATURE, Signature, signatures_from_map
+from harness.tensors import as_array, to_proto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,22 +43,25 @@ def write_warmup(version_dir: str | Path, requests: Iterable[Any]) -> Path:
     Args:
         version_dir: the directory with saved_model.pb.
         requests: PredictRequest, ClassificationRequest, RegressionRequest, MultiInferenceRequest or PredictionLog
-            messages, or mappings of input name to array for the default signature. Name and version in a request's
-            model_spec are ignored by the server.
+            messages, or mappings of input name to value for the default signature, cast to its dtypes. Name and
+            version in a request's model_spec are ignored by the server.
 
     Returns:
         The file written.
 
     Raises:
         ExportError: more than 1000 records, something that is no request, or a signature the model does not have.
+        TensorError: a value that the input's dtype cannot hold.
     """
     version_dir = Path(version_dir)
-    logs = [as_prediction_log(request) for request in requests]
+    signatures = _signatures(version_dir)
+    default = signatures.get(DEFAULT_SIGNATURE)
+    logs = [as_prediction_log(request, signature=default) for request in requests]
     if len(logs) > WARMUP_LIMIT:
         raise ExportError(
             f"{len(logs)} warm-up requests given, but a server refuses a version with over {WARMUP_LIMIT}"
         )
-    _refuse_unknown_signatures(version_dir, logs)
+    _refuse_unknown_signatures(signatures, logs)
     target = version_dir / WARMUP_FILE
     temporary = target.with_name(f".{target.name}.tmp")
     target.parent.mkdir(exist_ok=True)
@@ -93,17 +96,21 @@ def read_warmup(version_dir: str | Path) -> tuple[Any, ...]:
         raise SavedModelError(f"{path} holds a record that is no PredictionLog message: {exc}") from exc
 
 
-def as_prediction_log(request: Any) -> Any:
+def as_prediction_log(request: Any, *, signature: Signature | None = None) -> Any:
     """Return a request as the PredictionLog that a warm-up file holds.
+
+    Args:
+        request: a message or mapping as ``write_warmup`` takes them.
+        signature: gives the dtypes that a mapping's values are cast to; None leaves them as NumPy reads them.
 
     Raises:
         ExportError: it is no request that a server can be warmed up with.
+        TensorError: a value that the input's dtype cannot hold.
     """
     from harness.protos import predict_pb2, prediction_log_pb2
 
     if isinstance(request, Mapping):
-        inputs = {name: to_proto(np.asarray(value)) for name, value in request.items()}
-        request = predict_pb2.PredictRequest(inputs=inputs)
+        request = predict_pb2.PredictRequest(inputs=_tensors(request, signature))
     full_name = getattr(getattr(request, "DESCRIPTOR", None), "full_name", type(request).__name__)
     if full_name == "tensorflow.serving.PredictionLog":
         return _supported(request)
@@ -125,19 +132,33 @@ def _supported(log: Any) -> Any:
     return log
 
 
-def _refuse_unknown_signatures(version_dir: Path, logs: list[Any]) -> None:
+def _tensors(inputs: Mapping[str, Any], signature: Signature | None) -> dict[str, Any]:
+    dtypes = {} if signature is None else {spec.name: spec.dtype for spec in signature.inputs}
+    return {name: to_proto(as_array(value, dtypes.get(name), name=name)) for name, value in inputs.items()}
+
+
+def _signatures(version_dir: Path) -> dict[str, Signature]:
     if saved_model_file(version_dir) is None:
         raise ExportError(f"{version_dir} holds no saved_model.pb; give the version directory, e.g. BASE_PATH/1")
-    graphs = read_saved_model(version_dir).meta_graphs
-    known = {name for graph in graphs for name in graph.signature_def}
-    for name in sorted({name for log in logs for name in _signature_names(log)} - known):
+    definitions = {
+        name: definition
+        for graph in read_saved_model(version_dir).meta_graphs
+        for name, definition in graph.signature_def.items()
+        if not name.startswith(INTERNAL_PREFIX)
+    }
+    return signatures_from_map(definitions)
+
+
+def _refuse_unknown_signatures(signatures: Mapping[str, Signature], logs: list[Any]) -> None:
+    asked_for = {name for log in logs for name in _signature_names(log)}
+    for name in sorted(asked_for - set(signatures)):
         raise ExportError(
             f"a warm-up request asks for signature {name!r}, which the model does not have (a server would refuse the"
-            f" version); it has: {', '.join(sorted(known))}"
+            f" version); it has: {', '.join(signatures)}"
         )
 
 
 def _signature_names(log: Any) -> list[str]:
     request = getattr(log, log.WhichOneof("log_type")).request
     specs = [task.model_spec for task in request.tasks] if hasattr(request, "tasks") else [request.model_spec]
-    return [spec.signature_name or "serving_default" for spec in specs]
+    return [spec.signature_name or DEFAULT_SIGNATURE for spec in specs]

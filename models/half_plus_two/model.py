@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.savedmodel.export_v1 import GraphSignature, export_v1
+from harness.savedmodel.tf1_export import GraphSignature, export_v1
 from harness.savedmodel.versions import next_version
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@
     base_path = export(model, to="build/digits", version=7)        # build/digits/7/saved_model.pb
 
 The layout is always ``<base path>/<version>/saved_model.pb``, and the servable is called as the base path's last
-component. ``to`` is the base path, or its parent if ``name`` is given. TF1 graphs: ``harness.savedmodel.export_v1``.
+component. ``to`` is the base path, or its parent if ``name`` is given. TF1 graphs: ``export_v1``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import ExportError
 from harness.savedmodel.meta_graph import METHOD_NAMES, edit_meta_graphs
-from harness.savedmodel.proto import read_saved_model
+from harness.savedmodel.proto import INTERNAL_PREFIX, read_saved_model
 from harness.savedmodel.staging import publish
 from harness.savedmodel.warmup import write_warmup
 
@@ -118,7 +118,7 @@ def _refuse_unknown_methods(methods: Mapping[str, str]) -> None:
 
 def _refuse_without_signature(staged: Path) -> None:
     for graph in read_saved_model(staged).meta_graphs:
-        if any(not name.startswith("__saved_model") for name in graph.signature_def):
+        if any(not name.startswith(INTERNAL_PREFIX) for name in graph.signature_def):
             return
     raise ExportError(
         "the model has no signature, so no client could call it. Give signatures={'serving_default': f} with f a"

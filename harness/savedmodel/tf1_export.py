@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import ExportError
-from harness.savedmodel.export import base_path_of, finish_and_publish
 from harness.savedmodel.meta_graph import METHOD_NAMES
+from harness.savedmodel.tf2_export import base_path_of, finish_and_publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,0 +1,59 @@
+"""A SavedModel without a version directory, staged so that a server can serve it.
+
+``tf.saved_model.save(model, "my_model")`` writes my_model/saved_model.pb, but a server wants my_model/1/saved_model.pb.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from harness.savedmodel.proto import saved_model_file
+from harness.savedmodel.staging import publish
+from harness.savedmodel.versions import parse_version
+
+__all__ = ["as_base_path", "is_bare"]
+
+
+def is_bare(path: str | Path) -> bool:
+    """Return whether it is a directory with saved_model.pb directly inside whose name is no version number."""
+    path = Path(path).absolute()
+    return parse_version(path.name) is None and path.is_dir() and saved_model_file(path) is not None
+
+
+def as_base_path(path: str | Path, *, into: str | Path, name: str | None = None) -> Path:
+    """Return a base path for ``path``: itself, or, for a bare SavedModel, a staged one with it as version 1.
+
+    Staging makes a copy out of hard links where the file system has them, and real copies otherwise. Symbolic links
+    would be simpler, but lead nowhere inside a container that mounts the base path alone.
+
+    Args:
+        path: a base path or a bare SavedModel.
+        into: the directory to stage in, kept for as long as the server runs; its life is the caller's.
+        name: the servable's name; None for the bare SavedModel's own.
+
+    Returns:
+        ``path`` made absolute, or ``<into>/<name>`` with ``1/`` in it. Whether it can be served is for ``preflight``.
+
+    Raises:
+        ExportError: ``into`` cannot be written, or holds version 1 of that name already.
+    """
+    source = Path(path).absolute()
+    if not is_bare(source):
+        return source
+    base_path = Path(into).absolute() / (name or source.name)
+
+    def write(staged: Path) -> None:
+        shutil.copytree(source, staged, copy_function=_link_or_copy, dirs_exist_ok=True)
+
+    publish(base_path, write, version=1)
+    return base_path
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one that has no hard links
+        shutil.copy2(source, target)
+    return target
