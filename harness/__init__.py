@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from harness.model_config import ModelConfig
     from harness.prediction import Classification, Prediction, Regression, VersionStatus
     from harness.savedmodel import export
-    from harness.servers import Server, ServerSpec, serve
+    from harness.servers import Server, ServerSpec
+    from harness.serving import serve
     from harness.signature_diff import diff
     from harness.signatures import Signature, TensorSpec
 
@@ -42,7 +43,7 @@ _HOMES = {
     "diff": "harness.signature_diff",
     "export": "harness.savedmodel",
     "run_load": "harness.load",
-    "serve": "harness.servers",
+    "serve": "harness.serving",
 }
 
 __all__ = [

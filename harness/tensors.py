@@ -181,11 +181,11 @@ def _typed_values(proto: Any, dtype: DType, name: str) -> np.ndarray:
         array[:] = list(values)
         return array
     if dtype.field == "float8_val":
-        content: np.ndarray = np.frombuffer(values, dtype=dtype.numpy)
-        return content.copy()
+        content: np.ndarray = np.frombuffer(values, dtype=dtype.numpy).copy()
+        return content
     if dtype.field in _PAIRED_FIELDS:
         return np.array(values, dtype=_PAIRED_FIELDS[dtype.field]).view(dtype.numpy)
     if dtype.field in _BIT_FIELDS:
         return np.array(values, dtype=np.int32).astype(_BIT_FIELDS[dtype.field]).view(dtype.numpy)
-    array = np.array(values, dtype=np.int32 if dtype.field == "int_val" else dtype.numpy)
-    return array.astype(dtype.numpy, copy=False)
+    numbers: np.ndarray = np.array(values, dtype=np.int32 if dtype.field == "int_val" else dtype.numpy)
+    return numbers.astype(dtype.numpy, copy=False)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from typing_extensions import Self
-
 from harness.errors import ResponseError, SignatureError, TensorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
+
+    from typing_extensions import Self
 
     from harness.clients.inputs import Target
     from harness.endpoint import Endpoint

@@ -1,0 +1,84 @@
+"""From what a server wrote and what lies on disk to the likely cause of a failed start, and its remedy.
+
+A table of patterns over the server's own texts. It only explains: whether the server is ready is never read from here.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.versions import version_directories
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.model_config import ModelConfig
+
+__all__ = ["likely_cause", "unknown_flags"]
+
+_CAUSES = (
+    (r"http1\.x server", "that is not a gRPC port; REST addresses are given as http://HOST:PORT"),
+    (
+        r"Connection refused|failed to connect to all addresses",
+        "nothing listens at that address; is the server running?",
+    ),
+    (r"Could not find any versions of model", "the server runs, but has no model of that name"),
+    (r"No module named '?harness", "the stand-in's interpreter does not have the harness installed"),
+    (r"Illegal instruction", "the CPU lacks instructions (AVX) the server was built for; the image is amd64 only"),
+    (r"Address already in use|Failed to BuildAndStart gRPC", "a port was taken while the server started; try again"),
+    (
+        r"Could not find meta graph def matching supplied tags",
+        "the SavedModel was exported with other tags; pass --saved_model_tags=... or export it with the tag 'serve'",
+    ),
+    (
+        r"Op type not registered '(?P<name>[^']+)'",
+        "the model uses the op {name}, which this server does not have; serve it with a build that has it",
+    ),
+    (r"Could not find SavedModel|does not appear to contain a SavedModel", "a version directory has no saved_model.pb"),
+    (r"Can't parse .*saved_model\.pb|Read less bytes than requested", "saved_model.pb is damaged or half copied"),
+    (
+        r"not currently available for inference",
+        "a label of the start-up config is on an unloaded version: --allow_version_labels_for_unavailable_models",
+    ),
+    (r"Invalid protobuf file|Error parsing text-format", "a config file is not the text proto its flag wants"),
+    (r"batching_parameters_file is set without", "--batching_parameters_file needs --enable_batching"),
+    (r"must have an absolute path|Expected model .* absolute path", "the base path must be absolute"),
+    (r"[Oo]ut of memory|OOM|Cannot allocate memory|std::bad_alloc", "the server ran out of memory"),
+    (r"Failed to parse warmup record|warmup", "a warm-up record of the model cannot be replayed"),
+    (
+        r"Did you forget to name your leaf directory as a number|No versions of servable",
+        "the base path has no numeric version directory; give the directory that holds 1/, not 1/ itself",
+    ),
+    (r"Could not find base path", "the base path does not exist where the server runs"),
+)
+_UNKNOWN_FLAG = re.compile(r"^unknown argument: (?P<flag>.+)$", re.MULTILINE)
+
+
+def likely_cause(log: str, models: Sequence[ModelConfig]) -> str:
+    """Return the likely cause with its remedy, empty if nothing is known."""
+    flags = unknown_flags(log)
+    if flags:
+        return f"the server does not know {', '.join(flags)}; check the spelling of --serving-arg"
+    for pattern, cause in _CAUSES:
+        match = re.search(pattern, log)
+        if match:
+            return cause.format(**match.groupdict())
+    return next((cause for cause in map(_layout_cause, models) if cause), "")
+
+
+def unknown_flags(log: str) -> list[str]:
+    """Return the flags that the server said it does not know; it starts without them (behaviour item 8)."""
+    return [match["flag"].strip() for match in _UNKNOWN_FLAG.finditer(log)]
+
+
+def _layout_cause(model: ModelConfig) -> str:
+    base_path = Path(model.base_path)
+    if not base_path.is_dir():
+        return f"{base_path} is not a directory"
+    if (base_path / "saved_model.pb").exists():
+        return f"{base_path} is a version directory itself; its parent is the base path"
+    if not version_directories(base_path):
+        return f"{base_path} has no numeric version directory"
+    return ""

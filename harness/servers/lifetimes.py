@@ -1,0 +1,72 @@
+"""Every server that this process started, so that the end of the process ends them all.
+
+Normal end: ``atexit``. SIGTERM and SIGHUP, whose default action would skip that: a handler stops the servers and then
+lets the signal do what it would have done. SIGKILL: the guards see their pipe close (``harness.servers.guard``).
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["forget", "remember", "stop_all"]
+
+
+class _Stoppable(Protocol):
+    def stop(self) -> None: ...
+
+
+_running: list[_Stoppable] = []
+_lock = threading.RLock()
+_owner_pid = 0
+
+
+def remember(server: _Stoppable) -> None:
+    """Stop this server at the latest when the process ends."""
+    global _owner_pid  # noqa: PLW0603 - the process's one registry of what it must stop
+    with _lock:
+        if _owner_pid != os.getpid():  # first server, or a forked child: what the parent runs is not ours
+            _running.clear()
+            _owner_pid = os.getpid()
+            atexit.register(stop_all)
+            _handle_signals()
+        _running.append(server)
+
+
+def forget(server: _Stoppable) -> None:
+    """The server has been stopped."""
+    with _lock, contextlib.suppress(ValueError):
+        _running.remove(server)
+
+
+def stop_all() -> None:
+    """Stop what this process still runs, the latest first."""
+    if os.getpid() != _owner_pid:
+        return
+    while _running:
+        server = _running.pop()
+        server.stop()
+
+
+def _handle_signals() -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return  # Python delivers signals to the main thread only; atexit and the guards remain
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        previous = signal.getsignal(number)
+        if previous in (signal.SIG_DFL, None):
+            signal.signal(number, _stop_and_die)
+
+
+def _stop_and_die(number: int, _frame: FrameType | None) -> Any:
+    try:
+        stop_all()
+    finally:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)

@@ -1,0 +1,187 @@
+"""Backends ``binary`` and ``standin``: a child process with tensorflow_model_server's command line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from harness.errors import StartupError
+from harness.servers import guard
+from harness.servers.command import model_flags, port_flags
+from harness.servers.ports import LOOPBACK, free_port, is_open, refuse_taken_port
+
+if TYPE_CHECKING:
+    from harness.servers.spec import ServerSpec
+
+__all__ = ["LocalEngine"]
+
+_PID_WAIT_S = 20.0
+
+
+class LocalEngine:
+    """A server process, its guard, its private directory with the log, and its two ports."""
+
+    image: str | None = None
+
+    def __init__(self, spec: ServerSpec, executable: tuple[str, ...], *, extra: tuple[str, ...] = ()) -> None:
+        """Start the process; readiness is somebody else's business.
+
+        Args:
+            spec: what to serve.
+            executable: the words that start the server.
+            extra: flags this executable needs beyond tensorflow_model_server's.
+
+        Raises:
+            StartupError: a port asked for is taken, or the process cannot be started.
+        """
+        if spec.grpc_port is not None:
+            refuse_taken_port(spec.grpc_port, "gRPC port")
+        if spec.rest_port is not None:
+            refuse_taken_port(spec.rest_port, "REST port")
+        self._stop_timeout_s = spec.stop_timeout_s
+        self._peak_bytes = 0
+        self.grpc_port = spec.grpc_port or free_port()
+        self.rest_port = spec.rest_port or free_port()
+        self._directory = Path(tempfile.mkdtemp(prefix="tfserving-harness-"))
+        try:
+            flags = (*port_flags(self.grpc_port, self.rest_port), *model_flags(spec.models, self._directory))
+            self.command = (*executable, *flags, *extra, *spec.args)
+            self._start(spec)
+        except BaseException:
+            self.stop()
+            raise
+
+    _guard: subprocess.Popen[bytes] | None = None
+    pid: int = 0
+
+    @property
+    def _log_path(self) -> Path:
+        return self._directory / "server.log"
+
+    def _start(self, spec: ServerSpec) -> None:
+        pid_read, pid_write = os.pipe()
+        with self._log_path.open("wb") as log, open(pid_read, "rb") as pid_pipe:  # noqa: PTH123 - a descriptor
+            try:
+                self._guard = subprocess.Popen(
+                    [sys.executable, "-I", "-S", guard.__file__, "process", str(pid_write), *self.command],
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=(pid_write,),
+                    start_new_session=True,
+                    env={**os.environ, **spec.environment},
+                )
+            finally:
+                os.close(pid_write)
+            text = pid_pipe.read()  # the guard closes its end once the server runs, or by ending
+        if not text:
+            self._guard.wait(_PID_WAIT_S)
+            raise StartupError(
+                f"the server could not be started: {' '.join(self.command)}",
+                log_tail=tuple(self.log().splitlines()[-5:]),
+            )
+        self.pid = int(text)
+
+    def addresses(self) -> tuple[str | None, str | None]:
+        """Return the gRPC address and the REST base URL, both on the loopback interface."""
+        return f"{LOOPBACK}:{self.grpc_port}", f"http://{LOOPBACK}:{self.rest_port}"
+
+    def exit_text(self) -> str | None:
+        """Return how the server ended, None while it runs."""
+        if self._guard is None:
+            return "stopped"
+        code = self._guard.poll()
+        if code is None:
+            return None
+        if code > 128 and code != 255:
+            with contextlib.suppress(ValueError):
+                return f"killed by {signal.Signals(code - 128).name}"
+        return f"exit code {code}"
+
+    def foreign_port_owner(self) -> str | None:
+        """Return who answers on our ports if it is not this server; None if all is well.
+
+        gRPC shares ports through SO_REUSEPORT, so an open port alone does not say whose it is.
+        """
+        for port in (self.grpc_port, self.rest_port):
+            if is_open(port) and port not in self._own_ports():
+                return f"port {port} belongs to another process"
+        return None
+
+    def _own_ports(self) -> set[int]:
+        try:
+            process = psutil.Process(self.pid)
+            family = [process, *process.children(recursive=True)]
+            return {
+                connection.laddr[1]
+                for member in family
+                for connection in member.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+            }
+        except psutil.Error:
+            return set()
+
+    def log(self) -> str:
+        """Return everything the server has written."""
+        try:
+            return self._log_path.read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def stop(self) -> None:
+        """End the server (SIGTERM, then SIGKILL) and remove its directory."""
+        process, self._guard = self._guard, None
+        if process is not None:
+            self.peak_memory_bytes()
+            self._signal(signal.SIGCONT)
+            self._signal(signal.SIGTERM)
+            try:
+                process.wait(self._stop_timeout_s)
+            except subprocess.TimeoutExpired:
+                self._signal(signal.SIGKILL)
+                process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def pause(self) -> None:
+        """Stop the process (SIGSTOP)."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Continue the process (SIGCONT)."""
+        self._signal(signal.SIGCONT)
+
+    def cpu_time_us(self) -> int | None:
+        """Return user and system time of the process and its children, in microseconds."""
+        try:
+            times = psutil.Process(self.pid).cpu_times()
+        except psutil.Error:
+            return None
+        total_s = times.user + times.system + times.children_user + times.children_system
+        return round(total_s * 1e6)
+
+    def peak_memory_bytes(self) -> int | None:
+        """Return the highest resident memory so far, from the kernel where it keeps that, else of the calls made."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+            peak_kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+            self._peak_bytes = int(peak_kib) * 1024
+        except (OSError, StopIteration):
+            with contextlib.suppress(psutil.Error):
+                self._peak_bytes = max(self._peak_bytes, psutil.Process(self.pid).memory_info().rss)
+        return self._peak_bytes or None
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)

@@ -1,0 +1,82 @@
+"""serve: from a path that a user has to a running server, in one call."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+from harness.model_config import ModelConfig
+from harness.savedmodel import as_base_path, preflight
+from harness.servers import ServerSpec, start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from harness.servers import BackendChoice, Server
+
+__all__ = ["prepared_models", "serve"]
+
+
+@contextmanager
+def serve(
+    model: str | Path | Mapping[str, str | Path],
+    *,
+    name: str | None = None,
+    choice: BackendChoice | None = None,
+    tags: tuple[str, ...] = ("serve",),
+    **spec: Any,
+) -> Iterator[Server]:
+    """Serve SavedModels until the block ends; ready when the block begins.
+
+    Args:
+        model: a base path (``build/digits`` with ``build/digits/1/saved_model.pb``) or a bare SavedModel directory; for
+            several models, paths by name.
+        name: the servable's name; None takes the path's last component.
+        choice: the backend, if it was chosen before.
+        tags: the tag set of the SavedModels; others than ``serve`` are passed to the server.
+        **spec: fields of ServerSpec, e.g. ``backend="standin"``, ``args=("--enable_batching",)``.
+
+    Raises:
+        LayoutError: the path cannot be served; said before a server is started.
+        ServerError: the server did not become ready.
+        UsageError: a name for several models.
+    """
+    paths = _by_name(model, name)
+    staging = Path(tempfile.mkdtemp(prefix="tfserving-harness-models-"))
+    try:
+        models = prepared_models(paths, staging=staging, tags=tags)
+        if tags != ("serve",):
+            spec["args"] = (f"--saved_model_tags={','.join(tags)}", *spec.get("args", ()))
+        with start(ServerSpec(models=models, **spec), choice) as server:
+            yield server
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def prepared_models(
+    paths: Mapping[str, Path], *, staging: Path, tags: tuple[str, ...] = ("serve",)
+) -> tuple[ModelConfig, ...]:
+    """Return model configs of paths by name; each path is looked over first, bare SavedModels are staged.
+
+    Raises:
+        LayoutError: a path that no server could serve.
+    """
+    models = []
+    for name, path in paths.items():
+        base_path = as_base_path(path.absolute(), into=staging, name=name)
+        preflight(base_path, tags=tags)
+        models.append(ModelConfig(name=name, base_path=str(base_path.absolute())))
+    return tuple(models)
+
+
+def _by_name(model: str | Path | Mapping[str, str | Path], name: str | None) -> dict[str, Path]:
+    if isinstance(model, str | Path):
+        path = Path(model)
+        return {name if name is not None else path.absolute().name: path}
+    if name is not None:
+        raise UsageError(f"name={name!r} goes with one path; several models are given by name already")
+    return {key: Path(value) for key, value in model.items()}
