@@ -1,0 +1,1 @@
+"""Batching: several requests in one run of the model."""

@@ -1,0 +1,209 @@
+"""The gRPC edge: tensorflow_model_server's services on a grpcio server.
+
+Requests are parsed here and not by grpcio, so that one that is no proto is answered INTERNAL with empty details, as
+the genuine server does; an unknown method is UNIMPLEMENTED with empty details (behaviour item 30).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from harness.protos import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    predict_pb2,
+    regression_pb2,
+)
+from harness.standin.classify import run_classify
+from harness.standin.metadata import get_model_metadata, get_model_status
+from harness.standin.multi_inference import run_multi_inference
+from harness.standin.predict import run_predict
+from harness.standin.regress import run_regress
+from harness.standin.reload import handle_reload
+from harness.standin.status import StatusError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.standin.core import ServerCore
+
+__all__ = ["GrpcOptions", "GrpcServer"]
+
+_MAX_MESSAGE = 2**31 - 1
+_MAX_TEXT = 1024
+_CUT = b"...TRUNCATED"
+_CODES = {code.name: code for code in grpc.StatusCode}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrpcOptions:
+    """Where and how the gRPC API is offered.
+
+    Attributes:
+        address: ``host:port`` to listen on, None for no TCP port.
+        socket_path: path of a UNIX socket to listen on as well, None for none.
+        num_threads: requests answered at the same time.
+        arguments: channel arguments of the server, in order.
+        credentials: TLS credentials, None for plain text.
+        health: whether the health service is offered.
+    """
+
+    address: str | None
+    socket_path: str | None = None
+    num_threads: int = 8
+    arguments: tuple[tuple[str, int | str], ...] = ()
+    credentials: grpc.ServerCredentials | None = None
+    health: bool = False
+
+
+def cut(text: str) -> str:
+    """A status text as gRPC carries it: at most 1024 bytes, or their first part with a mark (item 33)."""
+    data = text.encode("utf-8", "surrogateescape")
+    if len(data) <= _MAX_TEXT:
+        return text
+    return (data[: _MAX_TEXT - len(_CUT)] + _CUT).decode("utf-8", "ignore")
+
+
+@dataclass(frozen=True)
+class _Method:
+    """One method of the API: its request message, and what answers it."""
+
+    request: Any
+    answer: Callable[[ServerCore, Any, float | None], Any]
+    api: str = ""
+
+
+def _with_servable(run: Callable[..., Any]) -> Callable[[ServerCore, Any, float | None], Any]:
+    """A handler that finds the request's servable and keeps it loaded during the run."""
+
+    def answer(core: ServerCore, request: Any, deadline_s: float | None) -> Any:
+        if not request.HasField("model_spec"):
+            raise StatusError("INVALID_ARGUMENT", "Missing ModelSpec")
+        with core.servable(request.model_spec) as servable:
+            return run(core, servable, request, deadline_s)
+
+    return answer
+
+
+_PREDICTION = {
+    "Predict": _Method(predict_pb2.PredictRequest, _with_servable(run_predict), "Predict"),
+    "Classify": _Method(classification_pb2.ClassificationRequest, _with_servable(run_classify), "Classify"),
+    "Regress": _Method(regression_pb2.RegressionRequest, _with_servable(run_regress), "Regress"),
+    "MultiInference": _Method(inference_pb2.MultiInferenceRequest, run_multi_inference),
+    "GetModelMetadata": _Method(
+        get_model_metadata_pb2.GetModelMetadataRequest, lambda core, request, _: get_model_metadata(core, request)
+    ),
+}
+_MODEL = {
+    "GetModelStatus": _Method(
+        get_model_status_pb2.GetModelStatusRequest, lambda core, request, _: get_model_status(core, request)
+    ),
+    "HandleReloadConfigRequest": _Method(
+        model_management_pb2.ReloadConfigRequest, lambda core, request, _: handle_reload(core, request)
+    ),
+}
+SERVICES = {"tensorflow.serving.PredictionService": _PREDICTION, "tensorflow.serving.ModelService": _MODEL}
+
+
+def _handler(core: ServerCore, method: _Method) -> grpc.RpcMethodHandler:
+    """A grpcio handler from bytes to bytes for one method."""
+    from_bytes, answer, metrics = method.request.FromString, method.answer, core.metrics
+
+    def handle(data: bytes, context: grpc.ServicerContext) -> bytes:
+        try:
+            request = from_bytes(data)
+        except DecodeError:
+            context.set_code(grpc.StatusCode.INTERNAL)
+            return b""
+        begin = time.perf_counter()
+        code = "OK"
+        try:
+            return answer(core, request, context.time_remaining()).SerializeToString()  # type: ignore[no-any-return]
+        except StatusError as error:
+            code = error.code
+            context.set_code(_CODES[code])
+            context.set_details(cut(error.message))
+            return b""
+        finally:
+            if method.api:
+                _report(metrics, request, method.api, code, time.perf_counter() - begin)
+
+    return grpc.unary_unary_rpc_method_handler(handle)
+
+
+def _report(metrics: Any, request: Any, api: str, code: str, seconds: float) -> None:
+    name = request.model_spec.name
+    metrics.count_request(name, code)
+    if code == "OK":
+        metrics.observe_latency(name, api, "GRPC", seconds * 1e6)
+
+
+class GrpcServer:
+    """A running gRPC server."""
+
+    def __init__(self, core: ServerCore, options: GrpcOptions) -> None:
+        """Open the port.
+
+        Raises:
+            OSError: the address or socket cannot be bound.
+        """
+        arguments = (
+            ("grpc.so_reuseport", 0),
+            *options.arguments,
+            ("grpc.max_receive_message_length", _MAX_MESSAGE),
+            ("grpc.max_send_message_length", _MAX_MESSAGE),
+        )
+        self._pool = ThreadPoolExecutor(options.num_threads, "grpc")
+        self._server = grpc.server(self._pool, options=arguments)
+        for service, methods in SERVICES.items():
+            handlers = {name: _handler(core, method) for name, method in methods.items()}
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+        self._server.add_generic_rpc_handlers((_Unknown(),))
+        self._stopped = threading.Event()
+        self.port = self._bind(options)
+        self._server.start()
+
+    def _bind(self, options: GrpcOptions) -> int | None:
+        addresses = [options.address] if options.address else []
+        ports = [self._add(address, options.credentials) for address in addresses]
+        if options.socket_path:
+            self._add(f"unix:{options.socket_path}", options.credentials)
+        return ports[0] if ports else None
+
+    def _add(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
+        try:
+            if credentials is None or address.startswith("unix:"):
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, credentials)
+        except RuntimeError as fault:
+            raise OSError(f"cannot listen on {address}: {fault}") from None
+        if not port:
+            raise OSError(f"cannot listen on {address}")
+        return int(port)
+
+    def stop(self) -> None:
+        """Close the port and drop what is under way."""
+        self._server.stop(None).wait()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Unknown(grpc.GenericRpcHandler):
+    """Answers every method nobody else knows: UNIMPLEMENTED with empty details, where grpcio would write a text."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        def refuse(requests: Any, context: grpc.ServicerContext) -> Any:
+            context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+            return iter(())
+
+        return grpc.stream_stream_rpc_method_handler(refuse)

@@ -1,0 +1,78 @@
+"""The life of the process: read the flags, run the server, end with the genuine exit codes (behaviour items 7 to 9)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from harness.standin import log
+from harness.standin.flags import ParsedFlags, parse, unused_flags, usage
+from harness.standin.parent import die_with_parent
+from harness.standin.status import StatusError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["main"]
+
+_SOURCE = "main.py"
+_FAILED = 255
+
+
+def main(arguments: list[str], program: str = "python -m harness.standin") -> int:
+    """Run a server until it is told to end by SIGTERM or SIGINT; returns the exit code."""
+    flags = parse(arguments)
+    for text in flags.bad:
+        log.error(_SOURCE, text)
+    if flags.bad:
+        _print(usage(program))
+        return _FAILED
+    if flags.version:
+        _print_version()
+        return 0
+    for argument in flags.unknown:
+        _print(f"unknown argument: {argument}\n")
+    if flags.unknown:
+        _print(usage(program))
+    return _serve(flags)
+
+
+def _print(text: str) -> None:
+    sys.stdout.buffer.write(text.encode(errors="surrogateescape"))
+    sys.stdout.buffer.flush()
+
+
+def _print_version() -> None:
+    from importlib.metadata import version
+
+    from harness.standin import tf_runtime
+
+    _print(f"TensorFlow ModelServer: {version('tensorflow-serving-api')}-standin\n")
+    _print(f"TensorFlow Library: {tf_runtime.version()}\n")
+
+
+def _serve(flags: ParsedFlags) -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
+    if flags.standin_die_with_parent:
+        die_with_parent()
+    for name in unused_flags(flags):
+        log.warning(_SOURCE, f"--{name} is accepted, but this stand-in does nothing for it")
+    from harness.standin.server import Server
+
+    try:
+        server = Server(flags)
+    except StatusError as error:
+        _print(f"Failed to start server. Error: {error}\n")
+        return _FAILED
+    threading.Event().wait()
+    server.stop()
+    return 0
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End at once, as the genuine server does: nothing is drained (item 22)."""
+    os._exit(128 + number if number != signal.SIGTERM else 0)

@@ -1,0 +1,158 @@
+"""Predict: from a PredictRequest to a PredictResponse, for both edges.
+
+The checks come in the genuine server's order (behaviour item 56): signature, method name if asked for, number of
+inputs, their names and tensors, the output filter; then the run, without casting and without a check of shapes.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from harness.protos import predict_pb2
+from harness.standin.status import StatusError
+from harness.standin.tensor_decode import Opaque, decode
+from harness.standin.tensor_encode import encode_into
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+
+    from harness.standin.core import ServerCore
+    from harness.standin.servable import Servable
+
+__all__ = ["DEFAULT_SIGNATURE", "fill_model_spec", "milliseconds", "run_predict"]
+
+DEFAULT_SIGNATURE = "serving_default"
+_METHODS = ("tensorflow/serving/predict", "tensorflow/serving/classify", "tensorflow/serving/regress")
+
+
+def run_predict(core: ServerCore, servable: Servable, request: Any, deadline_s: float | None) -> Any:
+    """Answer a PredictRequest with a servable that was found and pinned already.
+
+    Args:
+        core: for the server's options and metrics.
+        servable: the version to run.
+        request: a PredictRequest.
+        deadline_s: seconds the run may take, None for no limit.
+
+    Raises:
+        StatusError: the request does not fit the signature, or the run failed.
+    """
+    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+    signature = _signature(servable, name, check_method=core.options.check_method_names)
+    feeds = _feeds(signature, request.inputs)
+    fetches = _fetches(signature, list(request.output_filter))
+    _check_opaque(servable, feeds)
+    begin = time.perf_counter()
+    tensors = servable.run(feeds, list(fetches.values()), timeout_ms=milliseconds(deadline_s))
+    core.metrics.observe_run(servable.name, "Predict", time.perf_counter() - begin)
+    response = predict_pb2.PredictResponse()
+    fill_model_spec(response.model_spec, servable, name)
+    for alias, tensor in zip(fetches, tensors, strict=True):
+        encode_into(response.outputs[alias], tensor, tensor_content=core.options.tensor_content)
+    return response
+
+
+def milliseconds(seconds: float | None) -> int | None:
+    """A deadline for RunOptions: whole milliseconds, at least one."""
+    return None if seconds is None else max(1, min(int(seconds * 1000), 2**31 - 1))
+
+
+def fill_model_spec(spec: Any, servable: Servable, signature_name: str) -> None:
+    """Echo which version and signature answered (behaviour items 58 and 59)."""
+    spec.name = servable.name
+    spec.version.value = servable.version
+    if signature_name:
+        spec.signature_name = signature_name
+
+
+def _signature(servable: Servable, name: str, *, check_method: bool) -> Any:
+    if name not in servable.signature_defs:
+        raise StatusError("FAILED_PRECONDITION", f'Serving signature key "{name}" not found.')
+    signature = servable.signature_defs[name]
+    if check_method and signature.method_name not in _METHODS:
+        text = (
+            f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
+            f"Was: {signature.method_name}"
+        )
+        raise StatusError("INTERNAL", text)
+    return signature
+
+
+def _feeds(signature: Any, inputs: Any) -> dict[str, np.ndarray[Any, Any] | Opaque]:
+    """The tensors to feed, by their names in the graph; defaults of the signature fill the gaps."""
+    _check_count(signature, inputs)
+    feeds = {}
+    used = 0
+    for alias, info in signature.inputs.items():
+        if alias in inputs:
+            proto, used = inputs[alias], used + 1
+        elif alias in signature.defaults:
+            proto = signature.defaults[alias]
+        else:
+            raise StatusError("INVALID_ARGUMENT", _missing_input(alias, info.name, signature, inputs))
+        tensor = decode(proto)
+        if tensor is None:
+            raise StatusError("INVALID_ARGUMENT", f"tensor parsing error: {alias}")
+        feeds[info.name] = tensor
+    if used != len(inputs):
+        known = _joined(alias for alias in inputs if alias in signature.inputs)
+        text = f"Inputs contains invalid name. Used request inputs: {known}, request input: {_joined(inputs)}"
+        raise StatusError("INVALID_ARGUMENT", text)
+    return feeds
+
+
+def _check_count(signature: Any, inputs: Any) -> None:
+    wanted, given = len(signature.inputs), len(inputs)
+    if wanted - len(signature.defaults) <= given <= wanted:
+        return
+    text = (
+        f"input size does not match signature: {given}!={wanted} len({{{_joined(inputs)}}}) != "
+        f"len({{{_joined(signature.inputs)}}}). "
+        f"Sent extra: {{{_joined(set(inputs) - set(signature.inputs))}}}. "
+        f"Missing but required: {{{_joined(set(signature.inputs) - set(inputs) - set(signature.defaults))}}}."
+    )
+    raise StatusError("INVALID_ARGUMENT", text)
+
+
+def _missing_input(alias: str, tensor_name: str, signature: Any, inputs: Any) -> str:
+    return (
+        f"Signature input alias: {alias}(feed name: {tensor_name}) not found in request and no default value "
+        f"provided. Inputs expected to be in the request {{{_joined(inputs)}}}, or default input alias set: "
+        f"{_joined(signature.defaults)}"
+    )
+
+
+def _joined(names: Iterable[str]) -> str:
+    return ",".join(sorted(names))
+
+
+def _fetches(signature: Any, wanted: list[str]) -> dict[str, str]:
+    """The tensors to fetch: alias to name in the graph."""
+    if not wanted:
+        return {alias: info.name for alias, info in signature.outputs.items()}
+    fetches: dict[str, str] = {}
+    for alias in wanted:
+        if alias not in signature.outputs:
+            text = (
+                f"output tensor alias not found in signature: {alias} Outputs expected to be in the set "
+                f"{{{_joined(signature.outputs)}}}."
+            )
+            raise StatusError("INVALID_ARGUMENT", text)
+        if alias in fetches:
+            raise StatusError("INVALID_ARGUMENT", f"duplicate output tensor alias: {alias}")
+        fetches[alias] = signature.outputs[alias].name
+    return fetches
+
+
+def _check_opaque(servable: Servable, feeds: dict[str, Any]) -> None:
+    """Refuse tensors that no array can hold, with the text TensorFlow has for a wrong dtype."""
+    from harness.standin.dtypes import BY_NUMBER
+
+    for rank, name in enumerate(sorted(feeds)):
+        if isinstance(feeds[name], Opaque):
+            wanted = BY_NUMBER[servable.session.dtype_of(name)]
+            given = feeds[name].dtype
+            raise StatusError("INVALID_ARGUMENT", f"Expects arg[{rank}] to be {wanted.name} but {given.name} is provided")

@@ -1,0 +1,213 @@
+"""The server as a whole: start-up in the genuine order, and the end.
+
+First every model is loaded, then the gRPC port opens, then the REST port (behaviour item 14), so an open port
+means that the wait for the models is over.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from harness.protos import config_pb2
+from harness.standin import log
+from harness.standin.core import CoreOptions, ServerCore
+from harness.standin.grpc_edge import GrpcOptions, GrpcServer
+from harness.standin.loading import ServableLoader
+from harness.standin.manager import LoadOptions
+from harness.standin.model_config import read_config_file, read_text_proto, single_model_config
+from harness.standin.status import StatusError
+
+if TYPE_CHECKING:
+    from harness.standin.flags import ParsedFlags
+
+__all__ = ["Server"]
+
+_SOURCE = "server.py"
+
+
+class Server:
+    """A server that was told by flags what to do."""
+
+    def __init__(self, flags: ParsedFlags) -> None:
+        """Load the models and open the ports; waits as long as the genuine server would.
+
+        Raises:
+            StatusError: the flags contradict each other, a file cannot be read, a model or a port cannot be had.
+        """
+        self._flags = flags
+        self._rest: Any = None
+        self._stopping = threading.Event()
+        check_flags(flags)
+        config = self._read_config()
+        self.core = ServerCore(_loader(flags), _core_options(flags))
+        self.core.reload(config)
+        self._start_config_polling()
+        self._start_grpc()
+        self._start_rest()
+
+    def _read_config(self) -> Any:
+        flags = self._flags
+        if flags.model_config_file:
+            return read_config_file(flags.model_config_file)
+        text = f"Building single TensorFlow model file config:  model_name: {flags.model_name} model_base_path: "
+        log.info(_SOURCE, text + flags.model_base_path)
+        return single_model_config(flags.model_name, flags.model_base_path)
+
+    def _start_config_polling(self) -> None:
+        flags = self._flags
+        if flags.model_config_file and flags.model_config_file_poll_wait_seconds > 0:
+            threading.Thread(target=self._poll_config, name="config", daemon=True).start()
+
+    def _poll_config(self) -> None:
+        """Read the configuration file again and again; what is wrong with it is only logged (item 106)."""
+        flags = self._flags
+        while not self._stopping.wait(flags.model_config_file_poll_wait_seconds):
+            try:
+                config = read_config_file(flags.model_config_file)
+            except StatusError as error:
+                log.error(_SOURCE, f"Failed to read ModelServerConfig file: {error}")
+                continue
+            try:
+                self.core.reload(config)
+            except StatusError as error:
+                log.error(_SOURCE, f"PollFilesystemAndReloadConfig failed to ReloadConfig: {error}")
+
+    def _start_grpc(self) -> None:
+        flags = self._flags
+        host = flags.standin_bind_address
+        try:
+            self._grpc = GrpcServer(self.core, _grpc_options(flags))
+        except OSError as fault:
+            log.error(_SOURCE, str(fault))
+            raise StatusError("INVALID_ARGUMENT", "Failed to BuildAndStart gRPC server") from fault
+        log.info(_SOURCE, f"Running gRPC ModelServer at {host}:{flags.port} ...")
+        if flags.grpc_socket_path:
+            log.info(_SOURCE, f"Running gRPC ModelServer at UNIX socket {flags.grpc_socket_path} ...")
+
+    def _start_rest(self) -> None:
+        flags = self._flags
+        if not flags.rest_api_port:
+            return
+        if flags.rest_api_port == flags.port:
+            text = (
+                "server_options.http_port cannot be same as grpc_port. Please use a different port for HTTP/REST "
+                "API. Skipped exporting HTTP/REST API."
+            )
+            log.error(_SOURCE, text)
+            return
+        from harness.standin.http_edge import start_rest_server
+
+        try:
+            self._rest = start_rest_server(
+                self.core,
+                port=flags.rest_api_port,
+                bind_address=flags.standin_bind_address,
+                timeout_s=flags.rest_api_timeout_in_ms / 1000,
+                cors=flags.rest_api_enable_cors_support,
+                metrics=self.core.metrics,
+                metrics_path=None,
+                num_threads=flags.rest_api_num_threads,
+            )
+        except OSError as fault:
+            log.error(_SOURCE, f"Failed to start HTTP Server at localhost:{flags.rest_api_port}: {fault}")
+        else:
+            log.info(_SOURCE, f"Exporting HTTP/REST API at:localhost:{flags.rest_api_port} ...")
+
+    def stop(self) -> None:
+        """Close the ports and stop the threads; requests under way are dropped."""
+        self._stopping.set()
+        self._grpc.stop()
+        if self._rest is not None:
+            self._rest.stop()
+        self.core.stop()
+
+
+def check_flags(flags: ParsedFlags) -> None:
+    """Refuse flags that the genuine server refuses (behaviour items 3, 6, 12, 13).
+
+    Raises:
+        StatusError: INVALID_ARGUMENT with the genuine text.
+    """
+    text = ""
+    if not flags.model_base_path and not flags.model_config_file:
+        text = "Both server_options.model_base_path and server_options.model_config_file are empty!"
+    elif not flags.port and not flags.grpc_socket_path:
+        text = "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set."
+    elif flags.use_alts_credentials and flags.ssl_config_file:
+        text = "Cannot configure SSL and ALTS at the same time."
+    elif flags.batching_parameters_file and not flags.enable_batching:
+        text = (
+            "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
+        )
+    elif _contradicting_parallelism(flags):
+        text = (
+            "Either configure server_options.tensorflow_session_parallelism or "
+            "(server_options.tensorflow_intra_op_parallelism, server_options.tensorflow_inter_op_parallelism) "
+            "separately. You cannot configure all."
+        )
+    if text:
+        raise StatusError("INVALID_ARGUMENT", text)
+
+
+def _contradicting_parallelism(flags: ParsedFlags) -> bool:
+    return bool(
+        flags.tensorflow_session_parallelism > 0
+        and flags.tensorflow_intra_op_parallelism > 0
+        and flags.tensorflow_inter_op_parallelism > 0
+    )
+
+
+def _core_options(flags: ParsedFlags) -> CoreOptions:
+    return CoreOptions(
+        poll_interval_s=flags.file_system_poll_wait_seconds,
+        allow_labels_for_unavailable=flags.allow_version_labels_for_unavailable_models,
+        check_method_names=flags.enable_signature_method_name_check,
+        tensor_content=flags.enable_serialization_as_tensor_content,
+        load=LoadOptions(
+            max_retries=flags.max_num_load_retries,
+            retry_interval_s=flags.load_retry_interval_micros / 1e6,
+            load_threads=flags.num_load_threads,
+            unload_threads=flags.num_unload_threads,
+        ),
+    )
+
+
+def _loader(flags: ParsedFlags) -> ServableLoader:
+    return ServableLoader(tags=tuple(flags.saved_model_tags.split(",")), session_config=_session_config(flags))
+
+
+def _session_config(flags: ParsedFlags) -> Any:
+    """The ConfigProto of every session; GPUs are left alone, as in the genuine server's CPU image."""
+    config = config_pb2.ConfigProto()
+    if flags.tensorflow_session_config_file:
+        read_text_proto(flags.tensorflow_session_config_file, config)
+    else:
+        config.intra_op_parallelism_threads = (
+            flags.tensorflow_intra_op_parallelism or flags.tensorflow_session_parallelism
+        )
+        config.inter_op_parallelism_threads = (
+            flags.tensorflow_inter_op_parallelism or flags.tensorflow_session_parallelism
+        )
+    config.device_count["GPU"] = 0
+    return config
+
+
+def _grpc_options(flags: ParsedFlags) -> GrpcOptions:
+    return GrpcOptions(
+        address=f"{flags.standin_bind_address}:{flags.port}" if flags.port else None,
+        socket_path=flags.grpc_socket_path or None,
+        num_threads=max(1, flags.grpc_max_threads),
+        arguments=_channel_arguments(flags.grpc_channel_arguments),
+        health=flags.enable_grpc_healthcheck_service,
+    )
+
+
+def _channel_arguments(text: str) -> tuple[tuple[str, int | str], ...]:
+    """Read ``key=value,key=value``; a value that reads as an integer is one (behaviour item 25)."""
+    arguments: list[tuple[str, int | str]] = []
+    for part in filter(None, text.split(",")):
+        key, _, value = part.partition("=")
+        number = value.strip()
+        arguments.append((key, int(number) if number.lstrip("+-").isdigit() else value))
+    return tuple(arguments)

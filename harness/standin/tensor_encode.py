@@ -1,0 +1,99 @@
+"""Array to TensorProto, into the typed fields as tensorflow_model_server answers (behaviour items 60 and 61)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.protos import tensor_pb2
+from harness.standin.dtypes import BY_NUMPY, DType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["encode", "encode_into"]
+
+# Fields of fixed width: the array's own bytes are the packed field, so they need no Python numbers in between.
+_FIXED_WIDTH = {
+    "float_val": (5, "<f4"),
+    "double_val": (6, "<f8"),
+    "scomplex_val": (9, "<f4"),
+    "dcomplex_val": (12, "<f8"),
+}
+_FEW = 32
+
+
+def encode(array: np.ndarray[Any, Any], *, tensor_content: bool = False) -> Any:
+    """Return a new TensorProto of an array; strings are object arrays of bytes."""
+    proto = tensor_pb2.TensorProto()
+    encode_into(proto, array, tensor_content=tensor_content)
+    return proto
+
+
+def encode_into(proto: Any, array: np.ndarray[Any, Any], *, tensor_content: bool = False) -> None:
+    """Fill an empty TensorProto with an array.
+
+    Args:
+        proto: the message to fill.
+        array: of any shape and dtype TensorFlow has; strings are object arrays of bytes.
+        tensor_content: write the elements' bytes to ``tensor_content`` instead of the typed field.
+    """
+    dtype = BY_NUMPY[array.dtype]
+    proto.dtype = dtype.number
+    shape = proto.tensor_shape
+    shape.SetInParent()
+    for size in array.shape:
+        shape.dim.add(size=size)
+    if not array.size:
+        return
+    if tensor_content:
+        proto.tensor_content = _packed_strings(array) if dtype.name == "string" else array.tobytes()
+    elif dtype.field in _FIXED_WIDTH and array.size > _FEW:
+        _merge_packed(proto, array, *_FIXED_WIDTH[dtype.field])
+    else:
+        _fill(proto, array.reshape(-1), dtype)
+
+
+def _fill(proto: Any, flat: np.ndarray[Any, Any], dtype: DType) -> None:
+    if dtype.field == "float8_val":
+        proto.float8_val = flat.tobytes()
+        return
+    convert = _CONVERSIONS.get(dtype.field)
+    getattr(proto, dtype.field).extend(convert(flat, dtype) if convert else flat.tolist())
+
+
+def _as_integers(flat: np.ndarray[Any, Any], dtype: DType) -> Any:
+    if dtype.numpy is not None and dtype.numpy.fields is not None:
+        return flat.view(dtype.numpy.fields[dtype.name][0]).tolist()
+    return flat.astype(np.int32).tolist()
+
+
+_CONVERSIONS: dict[str, Callable[[np.ndarray[Any, Any], DType], Any]] = {
+    "int_val": _as_integers,
+    "half_val": lambda flat, _: flat.view(np.uint16).tolist(),
+    "scomplex_val": lambda flat, _: flat.view(np.float32).tolist(),
+    "dcomplex_val": lambda flat, _: flat.view(np.float64).tolist(),
+}
+
+
+def _merge_packed(proto: Any, array: np.ndarray[Any, Any], number: int, stored_as: str) -> None:
+    """Append a packed field of fixed-width values by writing its wire form."""
+    values = np.ascontiguousarray(array).view(stored_as[1:]).astype(stored_as, copy=False)
+    payload = values.tobytes()
+    proto.MergeFromString(b"".join((bytes([number << 3 | 2]), _varint(len(payload)), payload)))
+
+
+def _varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value >= 0x80:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def _packed_strings(array: np.ndarray[Any, Any]) -> bytes:
+    """Strings as TensorFlow packs them into tensor_content: all lengths as varints, then all bytes."""
+    flat = list(array.reshape(-1))
+    return b"".join([*(_varint(len(text)) for text in flat), *flat])
