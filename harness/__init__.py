@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.checks import assert_close
     from harness.clients import GrpcClient, RestClient, Tls
     from harness.endpoint import Endpoint
     from harness.errors import HarnessError
@@ -40,6 +41,7 @@ _HOMES = {
     "TensorSpec": "harness.signatures",
     "Tls": "harness.clients",
     "VersionStatus": "harness.prediction",
+    "assert_close": "harness.checks",
     "diff": "harness.signature_diff",
     "export": "harness.savedmodel",
     "run_load": "harness.load",
@@ -62,6 +64,7 @@ __all__ = [
     "TensorSpec",
     "Tls",
     "VersionStatus",
+    "assert_close",
     "diff",
     "export",
     "run_load",

@@ -1,0 +1,96 @@
+"""Parity: REST and gRPC answer the same to the same request."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from harness.checks.compare import compare
+from harness.checks.reproduce import grpc_line, rest_line
+from harness.dtypes import dtype_of_name
+from harness.errors import CallError
+from harness.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from harness.clients import GrpcClient, RestClient
+    from harness.clients.rest_codec import Layout
+    from harness.signatures import Signature
+
+__all__ = ["check_parity", "rest_obstacle"]
+
+# REST writes floats with as many digits as bring the same value back, but for denormals (behaviour items 142, 162).
+_RTOL, _ATOL = 1e-6, 1e-30
+
+
+def rest_obstacle(signature: Signature) -> str:
+    """Return why REST cannot carry this signature; empty if it can (behaviour items 144, 166)."""
+    for spec in signature.inputs:
+        if not dtype_of_name(spec.dtype).rest_input:
+            return f"REST takes no {spec.dtype} (input {spec.name!r})"
+    for spec in signature.outputs:
+        if not dtype_of_name(spec.dtype).rest_output:
+            return f"REST cannot write {spec.dtype} (output {spec.name!r})"
+    return ""
+
+
+def check_parity(
+    grpc_client: GrpcClient, rest_client: RestClient, signature: Signature, inputs: Mapping[str, np.ndarray]
+) -> list[Finding]:
+    """Send the same inputs over gRPC and over REST in both layouts, and compare the answers.
+
+    The row layout is left out where the answer has no batch dimension; REST is left out as a whole, with an ``info``
+    finding, where it cannot carry the signature's dtypes.
+
+    Returns:
+        One finding for each REST layout.
+    """
+    model = grpc_client.endpoint.model
+    obstacle = rest_obstacle(signature)
+    if obstacle:
+        subject = f"{signature.name} over REST"
+        return [Finding(check="parity", model=model, subject=subject, passed=True, severity="info", seen=obstacle)]
+    layouts: tuple[Layout, ...] = ("column", "row") if _has_rows(signature, inputs) else ("column",)
+    return [_compare_layout(grpc_client, rest_client, signature, inputs, layout) for layout in layouts]
+
+
+def _has_rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> bool:
+    """Whether all inputs share one batch size and every output has a first dimension that may be it."""
+    sizes = {array.shape[0] if array.ndim else None for array in inputs.values()}
+    outputs_have_rows = all(spec.shape is None or len(spec.shape) > 0 for spec in signature.outputs)
+    return len(sizes) == 1 and None not in sizes and 0 not in sizes and outputs_have_rows
+
+
+def _compare_layout(
+    grpc_client: GrpcClient,
+    rest_client: RestClient,
+    signature: Signature,
+    inputs: Mapping[str, np.ndarray],
+    layout: Layout,
+) -> Finding:
+    began = time.perf_counter_ns()
+    try:
+        expected = grpc_client.predict(inputs, signature_name=signature.name).outputs
+        seen = rest_client.predict(inputs, signature_name=signature.name, layout=layout).outputs
+        mismatches = compare(seen, expected, rtol=_RTOL, atol=_ATOL)
+        text = "; ".join(str(mismatch) for mismatch in mismatches)
+    except CallError as exc:
+        text = str(exc)
+    reproduce = (
+        grpc_line(grpc_client, inputs, signature_name=signature.name),
+        rest_line(rest_client, inputs, signature_name=signature.name, layout=layout),
+    )
+    return Finding(
+        check="parity",
+        model=grpc_client.endpoint.model,
+        subject=f"{signature.name}, REST {layout} layout = gRPC",
+        passed=not text,
+        tried=f"predict the same inputs over gRPC and over REST in {layout} layout",
+        expected="the same outputs",
+        seen=text or "the same outputs",
+        reproduce=reproduce if text else (),
+        duration_ns=time.perf_counter_ns() - began,
+    )
