@@ -1,0 +1,53 @@
+"""Engines: what speaks one wire protocol, one file each. This table is the seam; a new engine is a line in it.
+
+An engine is a function ``run(job, session)`` in a worker process that is its alone. It calls ``session.begin`` once it
+is connected, sends while ``session.running``, gives every outcome to ``session.add`` with times of
+``time.perf_counter_ns``, calls ``session.stop("server gone", ...)`` when nothing answers at the target any more, and
+returns when all it sent is accounted for. Within ``GRACE_S`` of an early stop it returns whatever is in flight.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Protocol, cast
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.load.job import Job
+    from harness.load.session import Session
+
+__all__ = ["DEFAULTS", "ENGINES", "Engine", "check", "engine"]
+
+ENGINES = {
+    "grpc": {"grpc.aio": "harness.load.engines.grpc_aio"},
+    "rest": {"h11": "harness.load.engines.rest_h11"},
+}
+DEFAULTS = {"grpc": "grpc.aio", "rest": "h11"}
+
+
+class Engine(Protocol):
+    """What every engine's module offers as ``run``."""
+
+    def __call__(self, job: Job, session: Session) -> None:
+        """Carry out the job and return when it is done."""
+
+
+def check(api: str, name: str | None) -> str:
+    """Return the engine's name, the default one for None.
+
+    Raises:
+        UsageError: there is no such API or engine.
+    """
+    if api not in ENGINES:
+        raise UsageError(f"api must be one of {sorted(ENGINES)}, got {api!r}")
+    chosen = DEFAULTS[api] if name is None else name
+    if chosen not in ENGINES[api]:
+        raise UsageError(f"no engine {chosen!r} for {api}; there is {', '.join(sorted(ENGINES[api]))}")
+    return chosen
+
+
+def engine(name: str) -> Engine:
+    """Return an engine's ``run``, loading its module."""
+    (module,) = [names[name] for names in ENGINES.values() if name in names]
+    return cast("Engine", importlib.import_module(module).run)

@@ -1,0 +1,151 @@
+"""LoadResult: what one load run measured, and what one must know before believing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from harness.results import Latency, Throughput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.load.samples import Samples
+    from harness.load.session import Ended
+    from harness.results.measured import Api
+    from harness.stats import Summary
+
+__all__ = ["LoadResult", "ServerUsage"]
+
+_BUSY_SHARE = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerUsage:
+    """What a server has used since it started: processor time, and its peak memory if known."""
+
+    cpu_us: int
+    peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadResult:
+    """A load run.
+
+    Attributes:
+        model: the servable's name.
+        api: ``grpc`` or ``rest``.
+        engine: what sent the requests.
+        target: where to.
+        concurrency: requests in flight.
+        payload_bytes: mean size of the requests' bodies, rounded.
+        samples: one row for each request sent in the measured time.
+        duration_s: the measured time; shorter than asked if the run ended early, 0 if it never came to measuring.
+        warmup_s: how long the warm-up took.
+        steady: whether it became steady.
+        ended: ``completed``, ``server gone`` or ``interrupted``.
+        reason: why it ended early.
+        messages: status name to the first message that came with it.
+        generator_cpu_share: processor time the generator used, as a share of one core.
+        server_cpu_us_per_request: the server's processor time per request of the samples, None if not known.
+        server_peak_memory_bytes: its peak memory, None if not known.
+    """
+
+    model: str
+    api: Api
+    engine: str
+    target: str
+    concurrency: int
+    payload_bytes: int
+    samples: Samples = field(repr=False)
+    duration_s: float
+    warmup_s: float
+    steady: bool
+    ended: Ended = "completed"
+    reason: str = ""
+    messages: Mapping[str, str] = field(default_factory=dict)
+    generator_cpu_share: float = 0.0
+    server_cpu_us_per_request: float | None = None
+    server_peak_memory_bytes: int | None = None
+
+    @property
+    def n(self) -> int:
+        """Requests answered well."""
+        return int(self.samples.ok.sum())
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """Status name to count of the others."""
+        return self.samples.errors
+
+    @property
+    def rate_per_s(self) -> float:
+        """Requests answered well per second of the measured time (see `harness.load.session` for why it is exact)."""
+        return self.n / self.duration_s if self.duration_s else 0.0
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What lessens the result, besides `steady` and `errors`, which rows carry on their own."""
+        found = []
+        if self.ended != "completed":
+            found.append(f"the run ended early, {self.ended}: {self.reason}")
+        if self.generator_cpu_share > _BUSY_SHARE:
+            found.append(
+                f"the load generator used {self.generator_cpu_share:.0%} of a core: the rate may be its limit, "
+                "not the server's"
+            )
+        found.extend(f"the first {code}: {message}" for code, message in self.messages.items())
+        if "Threadpool Exhausted" in self.messages.get("RESOURCE_EXHAUSTED", ""):
+            found.append(
+                "tensorflow_model_server answers at most --grpc_max_threads gRPC calls at a time, 4 x the number of "
+                "CPUs unless set; raise it or lower the concurrency"
+            )
+        return tuple(found)
+
+    def summary(self) -> Summary | None:
+        """Return the latency of the answered requests in a few numbers, None if none was answered."""
+        return self.samples.summary()
+
+    def throughput(self, *, method: str = "predict", batch_size: int | None = None) -> Throughput:
+        """Return the run as a row of the report's throughput table."""
+        summary = self.summary()
+        return Throughput(
+            model=self.model,
+            api=self.api,
+            method=method,
+            concurrency=self.concurrency,
+            duration_s=self.duration_s,
+            n=self.n,
+            rate_per_s=self.rate_per_s,
+            percentiles=summary.percentiles if summary else (),
+            errors=self.errors,
+            steady=self.steady,
+            engine=self.engine,
+            batch_size=batch_size,
+            payload_bytes=self.payload_bytes,
+            server_cpu_us_per_request=self.server_cpu_us_per_request,
+            server_peak_memory_bytes=self.server_peak_memory_bytes,
+            warnings=self.warnings,
+        )
+
+    def latency(self, *, method: str = "predict", batch_size: int | None = None) -> Latency | None:
+        """Return the run as a row of the report's latency table, None if no request was answered."""
+        summary = self.summary()
+        if summary is None:
+            return None
+        return Latency(
+            model=self.model,
+            api=self.api,
+            method=method,
+            n=summary.n,
+            mean_ns=summary.mean_ns,
+            median_ns=summary.median_ns,
+            min_ns=summary.min_ns,
+            max_ns=summary.max_ns,
+            stddev_ns=summary.stddev_ns,
+            percentiles=summary.percentiles,
+            how="load",
+            batch_size=batch_size,
+            payload_bytes=self.payload_bytes,
+            concurrency=self.concurrency,
+        )
