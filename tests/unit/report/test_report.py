@@ -1,0 +1,358 @@
+import dataclasses
+import html.parser
+import io
+import json
+import re
+
+import pytest
+from rich.console import Console
+
+from harness.errors import ReportError
+from harness.findings import Finding
+from harness.report import append_step_summary, judge, print_summary, render_html, render_markdown, write_report
+from harness.report.charts import latency_chart, log_ticks, nice_ceiling, rate_charts
+from harness.report.markdown import MOST_BYTES
+from harness.report.text import clip, duration, rate, seconds, shape, size, visible
+from harness.results import Failure, Outcome, read_results
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }}{% raw %}",
+    "| a | b |\n| --- |\n# head\n* [x](javascript:alert(1)) `code` ``",
+    "\x1b[31mred\x1b[0m\x07\u202eevil\u0000",
+    "[bold]markup[/bold] [link=http://x.invalid]",
+    "@everyone #12 ~~gone~~ <!-- ${HOME} $x$ &lt;",
+    "名前 ünïcode \udc80",
+]
+
+
+def _all_hostile(results, text):
+    """Put the text wherever a name or message can be."""
+    finding = Finding(
+        check=text, model=text, subject=text, passed=False, tried=text, expected=text, seen=text, reproduce=(text,)
+    )
+    tensor = dataclasses.replace(results.models[0].signatures[0].inputs[0], name=text, dtype=text)
+    signature = dataclasses.replace(results.models[0].signatures[0], name=text, inputs=(tensor,), outputs=(tensor,))
+    return dataclasses.replace(
+        results,
+        run=dataclasses.replace(results.run, command=("pytest", text), versions={text: text}),
+        machine=dataclasses.replace(results.machine, cpu_model=text, kernel=text, os=text),
+        backend=dataclasses.replace(
+            results.backend, name=text, reason=text, image=text, image_digest=text, server_version=text, command=(text,)
+        ),
+        models=(dataclasses.replace(results.models[0], name=text, signatures=(signature,)),),
+        tests=Outcome(failed=1, failures=(Failure(node_id=text, error=text),)),
+        findings=(finding, dataclasses.replace(finding, passed=True), dataclasses.replace(finding, severity="warning")),
+        latency=tuple(dataclasses.replace(row, model=text, method=text, name=text) for row in results.latency),
+        throughput=tuple(
+            dataclasses.replace(row, model=text, method=text, engine=text, errors={text: 1}, warnings=(text,))
+            for row in results.throughput
+        ),
+        pictures=tuple(dataclasses.replace(each, caption=text, model=text) for each in results.pictures),
+        warnings=(text,),
+    )
+
+
+class _Page(html.parser.HTMLParser):
+    """Collects a page's elements, ids and text, and checks that elements nest."""
+
+    VOID = frozenset({"meta", "link", "br", "img"})
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.attributes, self.text, self.open = set(), [], "", []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.text += data
+
+    def values(self, name):
+        return [value for _, each, value in self.attributes if each == name]
+
+
+def test_page_holds_everything_and_nests(results):
+    """The page shows the verdict, models, failures, findings, numbers and the command, in sound HTML."""
+    page = _Page(render_html(results))
+    for expected in (
+        "Failed",
+        "1 of 58 tests failed",
+        "digits",
+        "serving_default",
+        "[?, 8, 8, 1]",
+        "test_old_version_drains",
+        "largest difference 0.0312",
+        "tfserving-harness check build/reviews --only goldens",
+        "5,240/s",
+        "insufficient samples",
+        "RESOURCE_EXHAUSTED",
+        "predicted 7 (0.98)",
+        "pytest --model digits=build/digits",
+        "no Docker engine answers",
+    ):
+        assert expected in page.text, expected
+
+
+def test_page_puts_verdict_then_warnings_first(results):
+    """A reader meets the verdict, then the warnings, before anything else."""
+    text = _Page(render_html(results)).text
+    places = [
+        text.index(word) for word in ("Failed", "3 warnings", "What was tested", "Checks", "Latency", "Throughput")
+    ]
+    assert places == sorted(places)
+
+
+def test_page_needs_no_network_and_no_script(results):
+    """Nothing in the page refers to another place, and its policy forbids it."""
+    content = render_html(results)
+    page = _Page(content)
+    assert not page.tags & {"script", "iframe", "object", "embed", "form", "base"}
+    assert [tag for tag, name, _ in page.attributes if name.startswith("on")] == []
+    assert all(each.startswith("data:") for each in page.values("src"))
+    assert {each for each in page.values("href") if not each.startswith("#")} == {"data:,"}
+    assert not re.search(r"url\(|@import|https?://", re.sub(r"http://www\.w3\.org/\S+", "", content))
+    assert "default-src 'none'" in content
+
+
+def test_page_is_accessible_in_structure(results):
+    """Language, titles, unique ids, resolved labels, alternative texts and one h1 are there."""
+    content = render_html(results)
+    page = _Page(content)
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    assert set(page.values("aria-labelledby")) <= set(ids)
+    assert {each[1:] for each in page.values("href") if each.startswith("#")} <= set(ids)
+    assert "en" in page.values("lang")
+    assert content.count("<h1") == 1
+    assert len(page.values("alt")) == len(results.pictures)
+    assert re.findall(r"<svg (?![^>]*(?:aria-label|aria-hidden))[^>]*>", content) == []
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_does_nothing_in_the_page(results, text):
+    """Foreign text adds no element, no attribute and no unprintable character, and is still shown."""
+    hostile, plain = (_Page(render_html(_all_hostile(results, each))) for each in (text, "plain"))
+    assert hostile.tags == plain.tags
+    assert {each[:2] for each in hostile.attributes} == {each[:2] for each in plain.attributes}
+    assert visible(hostile.text) == hostile.text
+    assert " ".join(visible(text).split()) in " ".join(hostile.text.split())
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_does_nothing_in_markdown(results, text):
+    """Foreign text opens no table row, HTML, link, mention or heading outside code."""
+    hostile, plain = (render_markdown(_all_hostile(results, each)).splitlines() for each in (text, "plain"))
+    assert len(hostile) == len(plain)
+    for line, expected in zip(hostile, plain, strict=True):
+        cells = re.sub(r"\\.", "", line)
+        assert cells.count("|") == expected.count("|"), line
+        prose = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", cells).replace("<!-- -->", "")
+        assert not re.search(r"[<\[`]|^\s*(?:#[^#]|\*)", prose), line
+        assert not re.search(r"[@#]\w", re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", cells)), line
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_does_nothing_on_the_terminal(results, text):
+    """Foreign text sends no control sequence to the terminal and is not taken for markup."""
+    stream = io.StringIO()
+    print_summary(_all_hostile(results, text), console=Console(file=stream, width=400, color_system=None))
+    assert visible(stream.getvalue()) == stream.getvalue()
+    assert " ".join(visible(text).split())[:20] in " ".join(stream.getvalue().split())
+
+
+def test_terminal_summary_says_what_matters(results):
+    """The verdict, the warnings, what failed and the numbers are printed."""
+    stream = io.StringIO()
+    print_summary(results, console=Console(file=stream, width=200, color_system=None))
+    for expected in ("Failed", "RESOURCE_EXHAUSTED", "test_old_version_drains", "goldens of reviews", "5,240/s", "p99"):
+        assert expected in stream.getvalue()
+
+
+def test_a_bare_run_renders_everywhere(bare_results):
+    """A run that did nothing has a page, a summary and a terminal line that say so, and no empty table."""
+    stream = io.StringIO()
+    print_summary(bare_results, console=Console(file=stream, width=200))
+    for content in (_Page(render_html(bare_results)).text, render_markdown(bare_results), stream.getvalue()):
+        assert "Nothing was tested" in content
+        assert "Latency" not in content
+
+
+def test_markdown_stays_within_its_bound(results):
+    """However long the run, the summary stays below the bound and says what it left out."""
+    failures = tuple(Failure(node_id=f"tests/test_{i}.py::" + "x" * 900, error="é" * 900) for i in range(3_000))
+    long = dataclasses.replace(
+        results,
+        tests=Outcome(failed=len(failures), failures=failures),
+        findings=results.findings * 900,
+        warnings=tuple(f"warning {i} " + "|" * 900 for i in range(3_000)),
+        models=results.models * 500,
+    )
+    content = render_markdown(long)
+    assert len(content.encode()) < MOST_BYTES
+    assert "more in index" in content
+    assert "Throughput" in content
+    assert "p99" in render_markdown(results)
+
+
+def test_step_summary_is_appended(tmp_path, results):
+    """What other steps wrote stays; a folder in the file's place is an error."""
+    path = tmp_path / "summary.md"
+    path.write_text("before\n")
+    append_step_summary(results, path)
+    assert path.read_text() == "before\n" + render_markdown(results) + "\n"
+    with pytest.raises(ReportError, match="GITHUB_STEP_SUMMARY"):
+        append_step_summary(results, tmp_path)
+
+
+def test_write_report_writes_its_three_files(tmp_path, results):
+    """results.json, index.html and summary.md lie in the folder, and only they."""
+    paths = write_report(results, directory=tmp_path / "report")
+    assert sorted(each.name for each in (tmp_path / "report").iterdir()) == ["index.html", "results.json", "summary.md"]
+    assert read_results(paths.results) == results
+    assert paths.html.read_text() == render_html(results)
+    assert paths.markdown.read_text() == render_markdown(results)
+
+
+def test_a_report_made_from_the_file_is_the_same(tmp_path, results):
+    """Rendering what was read back gives the same page: the file holds all the page shows."""
+    paths = write_report(results, directory=tmp_path)
+    assert render_html(read_results(paths.results)) == render_html(results)
+
+
+def _verdict(results, **changes):
+    return judge(dataclasses.replace(results, **changes))
+
+
+def test_verdict_states(results, bare_results):
+    """Failing tests, failing checks or a row without an answer fail; the rest follows from what was done."""
+    quiet = {"tests": Outcome(passed=3), "findings": (), "throughput": results.throughput[:1]}
+    interrupted = dataclasses.replace(results.run, interrupted=True)
+    dead = dataclasses.replace(results.throughput[0], n=0, errors={"UNAVAILABLE": 8})
+    assert judge(results).state == "failed"
+    assert judge(bare_results).state == "empty"
+    assert _verdict(results, **quiet).state == "passed"
+    assert _verdict(results, **quiet | {"findings": results.findings[2:3]}).state == "failed"
+    assert _verdict(results, **quiet | {"findings": results.findings[3:]}).state == "passed"
+    assert _verdict(results, **quiet | {"throughput": (dead,)}).state == "failed"
+    assert _verdict(results, **quiet, run=interrupted).state == "interrupted"
+    assert _verdict(results, run=interrupted).state == "failed"
+    assert _verdict(results, **quiet | {"tests": None}).state == "measured"
+    assert _verdict(bare_results, tests=Outcome(skipped=2)).state == "empty"
+
+
+def test_verdict_warns_of_what_makes_numbers_doubtful(results):
+    """The stand-in, errors under load, an unsteady start and an interruption are each told."""
+    backend = dataclasses.replace(results.backend, name="standin")
+    verdict = _verdict(results, backend=backend, run=dataclasses.replace(results.run, interrupted=True))
+    text = "\n".join(verdict.warnings)
+    for expected in (
+        "stand-in",
+        "latency and throughput say nothing",
+        "37 of 449 requests failed",
+        "not steady",
+        "interrupted",
+    ):
+        assert expected in text
+
+
+def test_verdict_does_not_repeat_a_warning(results):
+    """The same warning from two sources is shown once."""
+    text = judge(results).warnings[0]
+    assert judge(dataclasses.replace(results, warnings=(text, text))).warnings.count(text) == 1
+
+
+@pytest.mark.parametrize(
+    ("ns", "expected"),
+    [
+        (0, "0.00 ns"),
+        (412, "412 ns"),
+        (999.6, "1.00 µs"),
+        (18_240, "18.2 µs"),
+        (1_240_000, "1.24 ms"),
+        (999_960_000, "1.00 s"),
+        (2.5e9, "2.50 s"),
+        (3.6e12, "3,600 s"),
+        (None, "–"),  # noqa: RUF001 - the dash that the tables show
+    ],
+)
+def test_durations_read_well(ns, expected):
+    """Three significant digits in the unit that suits them."""
+    assert duration(ns) == expected
+
+
+def test_other_quantities_read_well():
+    """Rates, sizes, spans of time and shapes have one form each."""
+    assert (rate(5234.4), rate(12.34), rate(0.5)) == ("5,234/s", "12.3/s", "0.50/s")
+    assert (size(318), size(16_512), size(2**31), size(None)) == ("318 B", "16.1 KiB", "2.00 GiB", "–")  # noqa: RUF001
+    assert (seconds(0.42), seconds(59.96), seconds(200), seconds(7_500)) == (
+        "0.4 s",
+        "1 min 0 s",
+        "3 min 20 s",
+        "2 h 5 min",
+    )
+    assert (shape((None, 8)), shape(()), shape(None)) == ("[?, 8]", "[]", "any shape")
+    assert clip("abcdef", 4) == "abc…"
+
+
+def test_latency_axis_keeps_order_and_bounds(results):
+    """Marks lie within the plot and further right when slower; rows of one kind share one heading."""
+    chart = latency_chart(results.latency)
+    for track in chart.tracks:
+        places = [mark.at for mark in track.marks]
+        assert places == sorted(places)
+        assert all(0 <= place <= 100 for place in places)
+    assert [track.heads_group for track in chart.tracks] == [True, False, True, False, True]
+    assert 2 <= len(chart.ticks) <= 7
+
+
+def test_latency_chart_of_nothing_printable_is_none(results):
+    """Rows without a printable percentile make no chart, rather than an empty one."""
+    few = dataclasses.replace(results.latency[0], percentiles=())
+    assert latency_chart([few]) is None
+    assert latency_chart([]) is None
+
+
+def test_rate_chart_needs_two_levels_and_starts_at_zero(results):
+    """One concurrency makes no curve; twice the rate is twice as high above the base line."""
+    assert rate_charts(results.throughput[:1]) == ()
+    (chart,) = rate_charts(
+        [dataclasses.replace(results.throughput[0], concurrency=c, rate_per_s=r) for c, r in ((1, 1000.0), (2, 2000.0))]
+    )
+    low, high = chart.series[0].points
+    assert (170 - high.y) == pytest.approx(2 * (170 - low.y), abs=0.2)
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 9), (2e3, 3e3 * 3), (1, 1e9), (5e5, 7e6)])
+def test_ticks_are_few_round_and_inside(low, high):
+    """Between two and seven round numbers within the range."""
+    ticks = log_ticks(low, high)
+    assert 2 <= len(ticks) <= 7
+    assert all(low <= tick <= high for tick in ticks)
+    assert all(str(f"{tick:e}")[0] in "1235" for tick in ticks)
+
+
+@pytest.mark.parametrize(("value", "ceiling"), [(1, 1), (1.1, 2), (2.2, 2.5), (5_240, 8_000), (0.03, 0.04), (99, 100)])
+def test_nice_ceiling(value, ceiling):
+    """The axis ends at the next round number."""
+    assert nice_ceiling(value) == pytest.approx(ceiling)
+
+
+def test_results_file_is_plain_json(tmp_path, results):
+    """Any JSON reader reads results.json; its version comes first."""
+    paths = write_report(results, directory=tmp_path)
+    assert next(iter(json.loads(paths.results.read_text()))) == "schema_version"
