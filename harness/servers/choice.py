@@ -66,7 +66,8 @@ def choose_backend(spec: ServerSpec) -> BackendChoice:
             continue  # nobody named one, so nothing was rejected
         why_not = _why_not(name, spec)
         if not why_not:
-            return BackendChoice(name=name, reason="first that can run", rejected=tuple(rejected))
+            reason = "an endpoint was named" if name == "external" else "first that can run"
+            return BackendChoice(name=name, reason=reason, rejected=tuple(rejected))
         rejected.append((name, why_not))
     return BackendChoice(name="standin", reason="runs everywhere", rejected=tuple(rejected))
 

@@ -25,7 +25,7 @@ _CAUSES = (
         "nothing listens at that address; is the server running?",
     ),
     (r"Could not find any versions of model", "the server runs, but has no model of that name"),
-    (r"No module named '?harness", "the stand-in's interpreter does not have the harness installed"),
+    (r"No module named '?harness'?\s*\Z", "the stand-in's interpreter does not have the harness installed"),
     (r"Illegal instruction", "the CPU lacks instructions (AVX) the server was built for; the image is amd64 only"),
     (r"Address already in use|Failed to BuildAndStart gRPC", "a port was taken while the server started; try again"),
     (

@@ -95,7 +95,7 @@ class ServerSpec:
         if self.backend not in BACKENDS:
             raise UsageError(f"{self.backend!r} is not a backend; there are {', '.join(BACKENDS)}")
         for model in self.models:
-            if self.backend != "external" and not Path(model.base_path).is_absolute():
+            if self.external is None and self.backend != "external" and not Path(model.base_path).is_absolute():
                 raise UsageError(
                     f"model {model.name!r}: base path {model.base_path!r} must be absolute; the server refuses others"
                 )

@@ -1,0 +1,58 @@
+"""The pytest plugin: options, fixtures and reports. Registered through the entry point ``pytest11``.
+
+What a test sees are the fixtures of ``harness.pytest_plugin.fixtures``; what a repository can say of its own models is
+the hook ``pytest_serving_models``; the rest is bookkeeping for the report.
+"""
+
+from harness.pytest_plugin.fixtures import (
+    client,
+    endpoint,
+    grpc_client,
+    record_finding,
+    record_picture,
+    record_throughput,
+    rest_client,
+    server,
+    serving_config,
+    serving_model,
+    serving_servers,
+)
+from harness.pytest_plugin.hooks import (
+    pytest_addhooks,
+    pytest_configure,
+    pytest_generate_tests,
+    pytest_report_header,
+    pytest_runtest_makereport,
+    pytest_runtest_setup,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_unconfigure,
+)
+from harness.pytest_plugin.options import pytest_addoption
+from harness.pytest_plugin.xdist import pytest_configure_node, pytest_testnodedown
+
+__all__ = [
+    "client",
+    "endpoint",
+    "grpc_client",
+    "pytest_addhooks",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_configure_node",
+    "pytest_generate_tests",
+    "pytest_report_header",
+    "pytest_runtest_makereport",
+    "pytest_runtest_setup",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
+    "pytest_unconfigure",
+    "record_finding",
+    "record_picture",
+    "record_throughput",
+    "rest_client",
+    "server",
+    "serving_config",
+    "serving_model",
+    "serving_servers",
+]

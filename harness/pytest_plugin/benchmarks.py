@@ -1,0 +1,68 @@
+"""pytest-benchmark's measurements -> latency rows of the report, and its extra_info filled in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from harness.clients.client import BaseClient
+from harness.results import Latency
+from harness.stats import summarise
+
+if TYPE_CHECKING:
+    import pytest
+
+    from harness.pytest_plugin.state import State
+
+__all__ = ["record_benchmark"]
+
+_NS_PER_S = 1_000_000_000
+
+
+def record_benchmark(item: pytest.Item, state: State) -> None:
+    """Fill in the extra_info of a test's benchmark and keep its samples as a latency row.
+
+    Nothing is done for a test without the ``benchmark`` fixture, without a client, or whose benchmark did not run.
+    """
+    arguments: dict[str, Any] = getattr(item, "funcargs", {})
+    benchmark = arguments.get("benchmark")
+    clients = [value for value in arguments.values() if isinstance(value, BaseClient)]
+    stats = getattr(getattr(benchmark, "stats", None), "stats", None)
+    if benchmark is None or not clients or stats is None or not stats.data:
+        return
+    info = benchmark.extra_info
+    used = [one for one in clients if one.api == info.get("api", one.api)]
+    used_apis = {one.api for one in used}
+    if len(used_apis) != 1:
+        state.recorder.warnings.append(
+            f"{item.nodeid} has both clients, so its latency cannot be told to be REST's or gRPC's:"
+            " set benchmark.extra_info['api'] = 'grpc' or 'rest'"
+        )
+        return
+    api: Literal["grpc", "rest"] = "grpc" if used_apis == {"grpc"} else "rest"
+    info.setdefault("api", api)
+    info.setdefault("model", used[0].endpoint.model)
+    info.setdefault("backend", state.backend.name if state.backend else "unknown")
+    info.setdefault("method", "predict")
+    state.recorder.latency.append(_row(item, info, api, stats.data))
+
+
+def _row(item: pytest.Item, info: dict[str, Any], api: Literal["grpc", "rest"], data_s: list[float]) -> Latency:
+    summary = summarise(np.asarray(data_s) * _NS_PER_S)
+    return Latency(
+        model=info["model"],
+        api=api,
+        method=info["method"],
+        n=summary.n,
+        mean_ns=summary.mean_ns,
+        median_ns=summary.median_ns,
+        min_ns=summary.min_ns,
+        max_ns=summary.max_ns,
+        stddev_ns=summary.stddev_ns,
+        percentiles=summary.percentiles,
+        how="pytest-benchmark",
+        batch_size=info.get("batch_size"),
+        payload_bytes=info.get("payload_bytes"),
+        name=item.nodeid,
+    )

@@ -1,0 +1,148 @@
+"""The fixtures a test asks for: a server, clients, and places to put what was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.findings import Finding
+from harness.pytest_plugin.hooks import SERVER_USED
+from harness.pytest_plugin.marks import read_mark
+from harness.pytest_plugin.servers import Servers
+from harness.pytest_plugin.state import STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from harness.clients import GrpcClient, RestClient
+    from harness.endpoint import Endpoint
+    from harness.pytest_plugin.options import ServingConfig
+    from harness.results import Picture, Throughput
+    from harness.servers import Server
+
+__all__ = [
+    "client",
+    "endpoint",
+    "grpc_client",
+    "record_finding",
+    "record_picture",
+    "record_throughput",
+    "rest_client",
+    "server",
+    "serving_config",
+    "serving_model",
+    "serving_servers",
+]
+
+
+@pytest.fixture(scope="session")
+def serving_config(pytestconfig: pytest.Config) -> ServingConfig:
+    """The options of the command line."""
+    return pytestconfig.stash[STATE].config
+
+
+@pytest.fixture(scope="session")
+def serving_servers(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """The servers of this run, for fixtures that outlive one test; all are stopped at the end."""
+    servers = Servers(pytestconfig.stash[STATE], tmp_path_factory.mktemp("served-models"))
+    yield servers
+    servers.close()
+
+
+@pytest.fixture(scope="session")
+def serving_model(request: pytest.FixtureRequest) -> str:
+    """The name of the model under test: each of ``--model``, or of the repository's own, in turn."""
+    state = request.config.stash[STATE]
+    name = getattr(request, "param", None)
+    if name is None:
+        pytest.fail(
+            "there is no model to serve: run pytest with --model NAME=PATH, or define pytest_serving_models in"
+            " conftest.py",
+            pytrace=False,
+        )
+    if name not in state.models:
+        pytest.skip(f"made for the model {name!r}; this run serves {', '.join(state.models)}")
+    return str(name)
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, serving_model: str, serving_servers: Servers) -> Server:
+    """A ready server with the model under test; the same one for all tests that want the same flags."""
+    state = request.config.stash[STATE]
+    mark = read_mark(request.node.get_closest_marker("serving"))
+    models = (serving_model,) if mark.args else tuple(state.models)
+    found = serving_servers.get(models, mark.args)
+    request.node.stash[SERVER_USED] = found
+    return found
+
+
+@pytest.fixture
+def endpoint(server: Server, serving_model: str) -> Endpoint:
+    """Where the model under test answers."""
+    return server.endpoint_of(serving_model)
+
+
+@pytest.fixture
+def grpc_client(server: Server, serving_model: str, serving_servers: Servers) -> GrpcClient:
+    """A gRPC client of the model under test."""
+    found, _ = serving_servers.clients(server, serving_model)
+    if found is None:
+        pytest.skip("the endpoint has no gRPC address")
+    return found
+
+
+@pytest.fixture
+def rest_client(server: Server, serving_model: str, serving_servers: Servers) -> RestClient:
+    """A REST client of the model under test."""
+    _, found = serving_servers.clients(server, serving_model)
+    if found is None:
+        pytest.skip("the endpoint has no REST address")
+    return found
+
+
+@pytest.fixture(params=["grpc", "rest"])
+def client(request: pytest.FixtureRequest, server: Server, serving_model: str, serving_servers: Servers) -> Any:
+    """Either client of the model under test: a test that asks for it runs once over each API."""
+    grpc, rest = serving_servers.clients(server, serving_model)
+    found = grpc if request.param == "grpc" else rest
+    if found is None:
+        pytest.skip(f"the endpoint has no {request.param} address")
+    return found
+
+
+@pytest.fixture
+def record_finding(request: pytest.FixtureRequest) -> Callable[[Finding | Iterable[Finding]], None]:
+    """A function that puts findings into the report and fails the test if one of them is an error."""
+    recorder = request.config.stash[STATE].recorder
+
+    def record(findings: Finding | Iterable[Finding]) -> None:
+        several = [findings] if isinstance(findings, Finding) else list(findings)
+        recorder.findings.extend(several)
+        failed = [one for one in several if one.fails]
+        if failed:
+            pytest.fail("\n\n".join(_text(one) for one in failed), pytrace=False)
+
+    return record
+
+
+def _text(finding: Finding) -> str:
+    lines = [
+        f"{finding.check} of {finding.model}: {finding.subject}",
+        f"  tried:    {finding.tried}",
+        f"  expected: {finding.expected}",
+        f"  seen:     {finding.seen}",
+    ]
+    return "\n".join([*lines, *(f"  again:    {line}" for line in finding.reproduce)])
+
+
+@pytest.fixture
+def record_throughput(request: pytest.FixtureRequest) -> Callable[[Throughput], None]:
+    """A function that puts a throughput row into the report."""
+    return request.config.stash[STATE].recorder.throughput.append
+
+
+@pytest.fixture
+def record_picture(request: pytest.FixtureRequest) -> Callable[[Picture], None]:
+    """A function that puts a picture into the report."""
+    return request.config.stash[STATE].recorder.pictures.append

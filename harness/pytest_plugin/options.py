@@ -1,0 +1,176 @@
+"""The command-line options, declared and then parsed once into one frozen ServingConfig."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import UsageError
+from harness.servers.spec import BACKENDS, BackendName, ExternalAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pytest
+
+__all__ = ["ServingConfig", "parse_config", "parse_models", "pytest_addoption", "refuse_repeated"]
+
+# (option, destination, help); each may be given once on a command line.
+_SINGLE = (
+    ("--serving-backend", "serving_backend", f"what runs the server: {', '.join(BACKENDS)} (default: auto)"),
+    (
+        "--serving-image",
+        "serving_image",
+        "container image (default: tensorflow/serving at the version of the API)",
+    ),
+    ("--serving-binary", "serving_binary", "tensorflow_model_server to run (default: the one on PATH)"),
+    ("--serving-endpoint", "serving_endpoint", "a running server: HOST:PORT,http://HOST:PORT (gRPC, REST or both)"),
+    ("--serving-timeout", "serving_timeout", "seconds the models may take to become available (default: 120)"),
+    ("--serving-report", "serving_report", "write the report to this HTML file"),
+    ("--serving-results", "serving_results", "write what was found and measured to this JSON file"),
+    ("--serving-summary", "serving_summary", "write a Markdown summary to this file"),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("tfserving-harness", "integration tests and benchmarks of served TensorFlow models")
+    group.addoption(
+        "--model",
+        dest="serving_models",
+        action="append",
+        default=[],
+        metavar="NAME[=PATH]",
+        help="serve the SavedModel at PATH (a base path, or a bare SavedModel) as NAME; without PATH one of the"
+        " repository's own models, or one of the running server's; may be repeated",
+    )
+    group.addoption(
+        "--serving-arg",
+        dest="serving_args",
+        action="append",
+        default=[],
+        metavar="FLAG",
+        help="pass a flag to the server, e.g. --serving-arg=--enable_batching; may be repeated",
+    )
+    for option, destination, text in _SINGLE:
+        group.addoption(option, dest=destination, default=None, help=text)
+    group.addoption(
+        "--update-goldens",
+        dest="update_goldens",
+        action="store_true",
+        help="record the answers of the server as goldens instead of checking them",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServingConfig:
+    """What the command line said.
+
+    Attributes:
+        models: path by model name, None where only the name was given; empty to take all of the repository's own
+            (``pytest_serving_models``).
+        backend: what runs the server.
+        image: container image, None for the default.
+        binary: the server's executable, None for the one on PATH.
+        external: a running server, None if there is none.
+        args: flags for the server.
+        ready_timeout_s: seconds the models may take to become available.
+        report: HTML file to write, None for none.
+        results: JSON file to write, None for none.
+        summary: Markdown file to write, None for none.
+        update_goldens: whether to record goldens instead of checking them.
+    """
+
+    models: Mapping[str, Path | None]
+    backend: BackendName = "auto"
+    image: str | None = None
+    binary: str | None = None
+    external: ExternalAddress | None = None
+    args: tuple[str, ...] = ()
+    ready_timeout_s: float = 120.0
+    report: Path | None = None
+    results: Path | None = None
+    summary: Path | None = None
+    update_goldens: bool = False
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """The files that will be written at the end."""
+        return tuple(path for path in (self.results, self.report, self.summary) if path is not None)
+
+
+def parse_models(texts: Iterable[str]) -> dict[str, Path | None]:
+    """Return paths by name from ``NAME=PATH`` texts, None for a bare ``NAME``.
+
+    Raises:
+        UsageError: another form, or a name given twice.
+    """
+    models: dict[str, Path | None] = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not name or (equals and not path) or "/" in name:
+            raise UsageError(f"--model {text!r} should be NAME=PATH, e.g. --model digits=build/digits")
+        if name in models:
+            raise UsageError(f"--model {name} is given twice: {models[name]} and {path}; give each model its own name")
+        models[name] = Path(path) if path else None
+    return models
+
+
+def refuse_repeated(arguments: Iterable[str]) -> None:
+    """Refuse an option that was typed twice where only one can hold. Defaults from ini files do not count.
+
+    Raises:
+        UsageError: names the option and both values.
+    """
+    words = list(arguments)
+    for option, _, _ in _SINGLE:
+        given = [word.partition("=")[2] for word in words if word.startswith(option + "=")]
+        given += [following for word, following in pairwise(words) if word == option]
+        if len(given) > 1:
+            raise UsageError(f"{option} is given twice: {' and '.join(given)}; give it once")
+
+
+def parse_config(options: pytest.Config) -> ServingConfig:
+    """Return the parsed options.
+
+    Raises:
+        UsageError: a value that cannot be used.
+    """
+    refuse_repeated(str(word) for word in options.invocation_params.args)
+    get = options.getoption
+    return ServingConfig(
+        models=parse_models(get("serving_models")),
+        backend=_backend(get("serving_backend")),
+        image=get("serving_image"),
+        binary=get("serving_binary"),
+        external=None if get("serving_endpoint") is None else ExternalAddress.parse(get("serving_endpoint")),
+        args=tuple(get("serving_args")),
+        ready_timeout_s=_seconds(get("serving_timeout")),
+        report=_path(get("serving_report")),
+        results=_path(get("serving_results")),
+        summary=_path(get("serving_summary")),
+        update_goldens=get("update_goldens"),
+    )
+
+
+def _backend(text: str | None) -> BackendName:
+    for name in BACKENDS:
+        if name == (text or "auto"):
+            return name
+    raise UsageError(f"--serving-backend {text!r} is not a backend; there are {', '.join(BACKENDS)}")
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        seconds = float(text) if text is not None else 120.0
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"--serving-timeout {text!r} should be a number of seconds above 0")
+    return seconds
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text).absolute()

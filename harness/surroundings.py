@@ -1,0 +1,102 @@
+"""What this run runs on and with: machine, tool versions, backend and models, for the record of results."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from harness import __version__
+from harness.results import Backend, Machine, PassedOver, ServedModel, ServedSignature, TensorInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from harness.prediction import VersionStatus
+    from harness.servers import Server
+    from harness.signatures import Signature, TensorSpec
+
+__all__ = ["backend_of", "machine", "served_model", "tool_versions"]
+
+_TOOLS = ("tensorflow", "tensorflow-serving-api", "numpy", "grpcio", "requests", "pytest", "pytest-benchmark")
+
+
+def machine() -> Machine:
+    """Return the machine this process runs on."""
+    system = platform.uname()
+    return Machine(
+        cpu_model=_cpu_model(),
+        cores=_cores(),
+        memory_bytes=psutil.virtual_memory().total,
+        kernel=f"{system.system} {system.release}",
+        os=_os_name(),
+    )
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    """Return the cores this process may use, which a container's CPU set may limit."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _os_name() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.platform(terse=True)
+
+
+def tool_versions() -> dict[str, str]:
+    """Return the versions of Python, the harness and the packages that matter, by name."""
+    versions = {"python": platform.python_version(), "harness": __version__}
+    for tool in _TOOLS:
+        try:
+            versions[tool] = metadata.version(tool)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def backend_of(server: Server) -> Backend:
+    """Return what serves, for the record."""
+    choice, image = server.backend, server.engine.image
+    reference, _, digest = (image or "").partition(" ")
+    return Backend(
+        name=choice.name,
+        reason=choice.reason,
+        passed_over=tuple(PassedOver(name=name, reason=why) for name, why in choice.rejected),
+        image=reference or None,
+        image_digest=digest.strip("()") or None,
+        command=tuple(Path(word).name if word.startswith("/") else word for word in server.engine.command),
+    )
+
+
+def served_model(
+    name: str, base_path: str, signatures: Mapping[str, Signature], statuses: Iterable[VersionStatus]
+) -> ServedModel:
+    """Return what is served of one model, for the record."""
+    return ServedModel(
+        name=name,
+        base_path_name=Path(base_path).name,
+        versions=tuple(sorted(status.version for status in statuses if status.is_available)),
+        signatures=tuple(
+            ServedSignature(name=key, inputs=_infos(signature.inputs), outputs=_infos(signature.outputs))
+            for key, signature in signatures.items()
+            if not signature.is_internal
+        ),
+    )
+
+
+def _infos(specs: Iterable[TensorSpec]) -> tuple[TensorInfo, ...]:
+    return tuple(TensorInfo(name=spec.name, dtype=spec.dtype, shape=spec.shape) for spec in specs)
