@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -21,9 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["run_worker"]
 
-# The worker imports what this process would import: the same sys.path, whatever the working folder holds.
+# The worker imports what this process would import: the same sys.path, whatever the working folder holds. Nothing but
+# the built-in sys may be imported before that.
 _START = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "import sys; sys.path[:] = sys.argv[1].split(chr(10)); "
     "from pathlib import Path; from harness.load.worker import main; main(Path(sys.argv[2]))"
 )
 _SLACK_S = 30.0
@@ -65,7 +65,7 @@ def run_worker(job: Job, *, on_phase: Callable[[str], None]) -> tuple[Samples, O
 def _start(folder: Path, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
     paths = [str(Path(entry).resolve()) if entry in ("", ".") else entry for entry in sys.path]
     return subprocess.Popen(
-        [sys.executable, "-c", _START, json.dumps(paths), str(folder)],
+        [sys.executable, "-c", _START, "\n".join(paths), str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=stderr,

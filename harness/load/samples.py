@@ -99,7 +99,7 @@ class Samples:
             ReportError: the file cannot be read, or is not such a file.
         """
         try:
-            with np.load(Path(path), allow_pickle=False) as columns:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as columns:
                 return cls(**{name: columns[name] for name in _DTYPES})
         except (OSError, ValueError, KeyError, TypeError, EOFError, UsageError, zipfile.BadZipFile) as error:
             raise ReportError(

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.load.session import Session, Timing
+
+MS = 1_000_000
+
+
+def _session(*, duration_ms: int = 1_000, warmup_ms: int = 0, **timing: int) -> tuple[Session, list[str]]:
+    phases: list[str] = []
+    timing = {"window_ns": 100 * MS, "window_requests": 4} | timing
+    session = Session(
+        Timing(duration_ns=duration_ms * MS, warmup_bound_ns=warmup_ms * MS, **timing), on_phase=phases.append
+    )
+    session.begin(0)
+    return session, phases
+
+
+def _add(session: Session, sent_ms: float, latency_ms: float, status: int = 0, message: str = "") -> None:
+    sent_ns = int(sent_ms * MS)
+    session.add(
+        scheduled_ns=sent_ns,
+        sent_ns=sent_ns,
+        done_ns=sent_ns + int(latency_ms * MS),
+        status=status,
+        response_bytes=7,
+        message=message,
+    )
+
+
+def _closed_loop(session: Session, latency_ms: float, until_ms: float, start_ms: float = 0) -> float:
+    """Send one request after the other and return when the last was answered."""
+    now_ms = start_ms
+    while session.running and now_ms < until_ms:
+        _add(session, now_ms, latency_ms)
+        now_ms += latency_ms
+    return now_ms
+
+
+def test_without_warm_up_every_request_counts() -> None:
+    """A bound of zero measures from the first request on."""
+    session, phases = _session()
+    _closed_loop(session, 10, until_ms=5_000)
+    assert len(session.samples()) == 100
+    assert phases == ["measuring", "ended"]
+    assert not session.steady
+
+
+def test_warm_up_ends_once_three_windows_agree() -> None:
+    """Equal windows are steady after the third, and none of their requests is a sample."""
+    session, phases = _session(warmup_ms=10_000)
+    _closed_loop(session, 10, until_ms=20_000)
+    assert session.steady
+    assert session.start_ns == 300 * MS
+    assert session.samples().sent_ns.min() == 300 * MS
+    assert len(session.samples()) == 100
+    assert phases == ["warming", "measuring", "ended"]
+
+
+def test_warm_up_that_keeps_changing_ends_at_its_bound() -> None:
+    """Latency that grows without end is measured all the same, as not steady."""
+    session, _ = _session(warmup_ms=1_000)
+    now_ms, latency_ms = 0.0, 5.0
+    while session.phase == "warming":
+        _add(session, now_ms, latency_ms)
+        now_ms += latency_ms
+        latency_ms *= 1.03
+    assert not session.steady
+    assert session.start_ns >= 1_000 * MS
+
+
+def test_windows_of_a_slow_model_grow_to_hold_enough_answers() -> None:
+    """At 80 ms a request a window takes four of them, not 100 ms."""
+    session, _ = _session(warmup_ms=60_000)
+    _closed_loop(session, 80, until_ms=2_000)
+    assert session.steady
+    assert session.start_ns == 3 * 4 * 80 * MS
+
+
+def test_failures_do_not_make_a_warm_up_steady() -> None:
+    """A server that only fails is never steady; the bound ends the warm-up."""
+    session, _ = _session(warmup_ms=1_000)
+    for sent_ms in range(0, 1_000, 10):
+        _add(session, sent_ms, 10, status=14)
+    assert session.phase == "measuring"
+    assert not session.steady
+
+
+def test_a_hanging_server_does_not_hold_the_warm_up() -> None:
+    """Time alone, told by tick, ends warm-up and measurement."""
+    session, phases = _session(duration_ms=500, warmup_ms=100)
+    session.tick(99 * MS)
+    session.tick(100 * MS)
+    session.tick(599 * MS)
+    assert session.running
+    session.tick(600 * MS)
+    assert not session.running
+    assert phases == ["warming", "measuring", "ended"]
+
+
+def test_requests_in_flight_at_the_end_count() -> None:
+    """What was sent in time is a sample however late its answer; what was sent before or after is not."""
+    session, _ = _session(duration_ms=100, warmup_ms=50)
+    session.tick(50 * MS)
+    _add(session, 49, 30)
+    _add(session, 60, 30)
+    _add(session, 140, 5_000)
+    _add(session, 151, 1)
+    assert session.samples().sent_ns.tolist() == [60 * MS, 140 * MS]
+
+
+def test_the_number_sent_is_the_number_completed_per_time() -> None:
+    """With eight in flight at 40 ms each, 200 are sent in a second: exactly the server's capacity."""
+    session, _ = _session(duration_ms=1_000)
+    for sent_ms in range(0, 1_200, 40):
+        for _ in range(8):
+            _add(session, sent_ms, 40)
+    assert len(session.samples()) == 200
+
+
+@pytest.mark.parametrize("ended", ["server gone", "interrupted"])
+def test_stopping_keeps_what_was_measured(ended: str) -> None:
+    """An early end shortens the measured time and keeps its samples; the first reason stays."""
+    session, phases = _session()
+    _closed_loop(session, 10, until_ms=200)
+    session.stop(ended, "because", 250 * MS)
+    session.stop("server gone", "another", 300 * MS)
+    assert (session.ended, session.reason, session.running) == (ended, "because", False)
+    assert (session.start_ns, session.end_ns) == (0, 250 * MS)
+    assert len(session.samples()) == 20
+    assert phases == ["measuring", "ended"]
+
+
+def test_stopping_a_warm_up_leaves_no_measured_time() -> None:
+    """A run that ends in its warm-up has no sample and no duration."""
+    session, _ = _session(warmup_ms=10_000)
+    _closed_loop(session, 10, until_ms=50)
+    session.stop("interrupted", "because", 60 * MS)
+    assert (session.start_ns, session.end_ns, len(session.samples())) == (0, 0, 0)
+
+
+def test_an_interruption_takes_effect_at_the_next_tick() -> None:
+    """Another thread only asks; the engine's next tick ends the run."""
+    session, _ = _session()
+    session.interrupt()
+    assert session.running
+    session.tick(5 * MS)
+    assert (session.running, session.ended) == (False, "interrupted")
+
+
+def test_the_first_message_of_each_status_is_kept() -> None:
+    """Later messages of the same status, and those of the warm-up, are not."""
+    session, _ = _session()
+    for status, message in ((5, "no model"), (5, "still none"), (404, "lost" * 1_000)):
+        _add(session, 1, 1, status=status, message=message)
+    assert session.messages["NOT_FOUND"] == "no model"
+    assert len(session.messages["HTTP 404"]) == 1_000
