@@ -1,0 +1,159 @@
+"""The reply to a predict request: output tensors laid out as JSON text (behaviour items 154 to 166).
+
+The layout is that of RapidJSON's PrettyWriter with four spaces, switched to single-line arrays inside the rows,
+quirks included: the closing bracket of ``predictions`` stands on its own line, its first element does not.
+"""
+
+from __future__ import annotations
+
+import binascii
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.protos import types_pb2
+from harness.standin.json_decimal import decimal_texts
+from harness.standin.json_fill import dtype_name
+from harness.standin.json_tensor import ROWS
+from harness.standin.json_text import quote
+from harness.standin.status import StatusError
+from harness.standin.tensor_decode import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["predict_reply"]
+
+_INDENT = b"    "
+_BYTES_SUFFIX = "_bytes"
+_INTEGERS = frozenset(
+    types_pb2.DataType.Value(f"DT_{name}")
+    for name in ("INT8", "INT16", "INT32", "UINT8", "INT64", "UINT32", "UINT64")
+)
+_FLOATS = (types_pb2.DT_FLOAT, types_pb2.DT_DOUBLE)
+
+
+def predict_reply(outputs: Mapping[str, Any], form: str) -> bytes:
+    """Return the body of the reply.
+
+    Args:
+        outputs: name to TensorProto.
+        form: ROWS or COLUMNS of ``json_tensor``.
+
+    Raises:
+        StatusError: a dtype that JSON cannot hold; in row form, outputs that are no batch of one size.
+    """
+    if not outputs:
+        raise StatusError("INVALID_ARGUMENT", "Cannot convert empty tensor map to JSON")
+    tensors = [_Tensor(name, outputs[name]) for name in sorted(outputs)]
+    text = _rows(tensors) if form == ROWS else _columns(tensors)
+    return b'{\n    "%s": %s\n}' % (form.encode(), text)
+
+
+class _Tensor:
+    """One output, with the text of each of its elements."""
+
+    def __init__(self, name: str, proto: Any) -> None:
+        """Keep the tensor; its texts are made when the layout is known."""
+        self.key = quote(name.encode().split(b"\0", 1)[0])
+        self.name = name
+        self.proto = proto
+        self.shape = [dim.size for dim in proto.tensor_shape.dim]
+
+    def texts(self, depth: int) -> list[bytes]:
+        """Return the JSON text of each element; ``depth`` is the level that the elements stand on."""
+        dtype = self.proto.dtype
+        array = decode(self.proto)
+        if not isinstance(array, np.ndarray) or not array.size:
+            return []
+        flat = array.reshape(-1)
+        if dtype in _FLOATS:
+            return [text.encode() for text in decimal_texts(flat)]
+        if dtype in _INTEGERS:
+            return [b"%d" % value for value in flat.tolist()]
+        if dtype == types_pb2.DT_BOOL:
+            return [b"true" if value else b"false" for value in flat.tolist()]
+        if dtype == types_pb2.DT_STRING:
+            return self._string_texts(flat.tolist(), depth)
+        text = f"Failed to write JSON value for tensor type: {dtype_name(dtype)}"
+        raise StatusError("INVALID_ARGUMENT", text)
+
+    def _string_texts(self, values: list[bytes], depth: int) -> list[bytes]:
+        """Return strings as they are, or as base64 objects if the output's name says they are bytes."""
+        if not self.name.endswith(_BYTES_SUFFIX):
+            return [quote(value) for value in values]
+        before = b'{\n%s"b64": "' % (_INDENT * (depth + 1))
+        after = b'"\n%s}' % (_INDENT * depth)
+        return [before + binascii.b2a_base64(value, newline=False) + after for value in values]
+
+
+def _rows(tensors: list[_Tensor]) -> bytes:
+    """Lay out the row form."""
+    count = _batch_size(tensors)
+    if count == 0:
+        return b"[]"
+    if len(tensors) == 1:
+        return b"[" + b", ".join(_row_texts(tensors[0], count, 2)) + b"\n    ]"
+    columns = [
+        [b"            " + tensor.key + b": " + text for text in _row_texts(tensor, count, 3)] for tensor in tensors
+    ]
+    items = [b"\n        {\n" + b",\n".join(members) + b"\n        }" for members in zip(*columns, strict=True)]
+    return b"[" + b",".join(items) + b"\n    ]"
+
+
+def _batch_size(tensors: list[_Tensor]) -> int:
+    """Return the first dimension that all outputs must share."""
+    size: int | None = None
+    for tensor in tensors:
+        if not tensor.shape:
+            raise StatusError("INVALID_ARGUMENT", f"Tensor name: {tensor.name} has no shape information ")
+        if size is not None and size != tensor.shape[0]:
+            text = f"Tensor name: {tensor.name} has inconsistent batch size: {tensor.shape[0]} expecting: {size}"
+            raise StatusError("INVALID_ARGUMENT", text)
+        size = tensor.shape[0]
+    return size or 0
+
+
+def _row_texts(tensor: _Tensor, count: int, depth: int) -> list[bytes]:
+    """Return the text of each row of an output, on one line; the rows stand on level ``depth``."""
+    inner = tensor.shape[1:]
+    if 0 in inner:
+        return [_empty(inner)] * count
+    texts = tensor.texts(depth + len(inner))
+    for size in reversed(inner):
+        texts = [b"[" + b", ".join(texts[start : start + size]) + b"]" for start in range(0, len(texts), size)]
+    return texts
+
+
+def _empty(shape: list[int]) -> bytes:
+    """Return the single-line text of a list of that shape, which has no elements."""
+    text = b"[]"
+    for size in reversed(shape[: shape.index(0)]):
+        text = b"[" + b", ".join([text] * size) + b"]"
+    return text
+
+
+def _columns(tensors: list[_Tensor]) -> bytes:
+    """Lay out the column form."""
+    if len(tensors) == 1:
+        return _column(tensors[0], 1)
+    members = [b"        " + tensor.key + b": " + _column(tensor, 2) for tensor in tensors]
+    return b"{\n" + b",\n".join(members) + b"\n    }"
+
+
+def _column(tensor: _Tensor, depth: int) -> bytes:
+    """Return the text of an output with one element per line; it stands on level ``depth``."""
+    shape = tensor.shape
+    if 0 in shape:
+        shape = shape[: shape.index(0)]
+        texts = [b"[]"] * int(np.prod(shape, dtype=np.int64))
+    else:
+        texts = tensor.texts(depth + len(shape))
+    for level in range(len(shape) - 1, -1, -1):
+        size = shape[level]
+        line = b"\n" + _INDENT * (depth + level + 1)
+        between, end = b"," + line, b"\n" + _INDENT * (depth + level) + b"]"
+        texts = [
+            b"[" + line + between.join(texts[start : start + size]) + end for start in range(0, len(texts), size)
+        ]
+    return texts[0]

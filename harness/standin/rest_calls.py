@@ -1,0 +1,150 @@
+"""The calls behind the REST URLs: predict, classify, regress, status and metadata.
+
+The order of the checks is the server's: the body's JSON comes before the look-up of the model, so a broken body
+for an unknown model is a broken body (behaviour items 134 and 172).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.protos import classification_pb2, model_pb2, predict_pb2, regression_pb2
+from harness.standin import classify, metadata, predict, regress
+from harness.standin.json_debug import echo
+from harness.standin.json_example import classify_reply, fill_input, regress_reply
+from harness.standin.json_metadata import metadata_body
+from harness.standin.json_reader import parse
+from harness.standin.json_reply import predict_reply
+from harness.standin.json_status import status_body
+from harness.standin.json_syntax import JsonSyntaxError
+from harness.standin.json_tensor import fill_inputs
+from harness.standin.json_value import MISSING, JsonObject
+from harness.standin.status import StatusError
+
+if TYPE_CHECKING:
+    from harness.standin.core import ServerCore
+    from harness.standin.rest_handler import RestRequest
+    from harness.standin.rest_url import ModelPath
+
+__all__ = ["RestCalls"]
+
+_DEFAULT_SIGNATURE = "serving_default"
+
+
+class RestCalls:
+    """Answers what a URL names, as the body of a reply."""
+
+    def __init__(self, core: ServerCore, *, timeout_s: float) -> None:
+        """Answer with the core's models; a run may take ``timeout_s`` seconds."""
+        self._core = core
+        self._timeout_s = timeout_s
+        # The verbs of a URL are matched in any case but known in lower case only (behaviour item 120).
+        self._posts = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
+
+    def call(self, request: RestRequest, path: ModelPath) -> bytes | None:
+        """Return the body of the reply; None if the URL's verb is none.
+
+        Raises:
+            StatusError: the request cannot be answered.
+        """
+        if request.method == "POST":
+            answer = self._posts.get(path.what)
+            return None if answer is None else answer(request, path)
+        if path.what == "metadata":
+            return self._metadata(path)
+        if not path.name:
+            raise StatusError("INVALID_ARGUMENT", "Missing model name in request.")
+        return status_body(self._core.model_status(path.name, path.version))
+
+    def _metadata(self, path: ModelPath) -> bytes:
+        if not path.name:
+            raise StatusError("INVALID_ARGUMENT", "Missing model name in request.")
+        with self._core.servable(_spec(path)) as servable:
+            return metadata_body(servable.name, servable.version, metadata.signature_def_map(servable))
+
+    def _predict(self, request: RestRequest, path: ModelPath) -> bytes:
+        document, signature_name = _read(request)
+        call = predict_pb2.PredictRequest()
+        spec = _spec(path)
+        with self._core.servable(spec) as servable:
+            name = signature_name or _DEFAULT_SIGNATURE
+            if name not in servable.signature_defs:
+                text = f'Serving signature name: "{name}" not found in signature def'
+                raise StatusError("INVALID_ARGUMENT", text)
+            wanted = servable.signature_defs[name].inputs
+            if not wanted:
+                text = f"Failed to get input map for signature: {signature_name or 'DEFAULT'}"
+                raise StatusError("INVALID_ARGUMENT", text)
+            form = fill_inputs(document, wanted, call.inputs)
+            del document
+            spec.signature_name = name
+            call.model_spec.CopyFrom(spec)
+            response = predict.run_predict(self._core, servable, call, self._timeout_s)
+        return predict_reply(response.outputs, form)
+
+    def _classify(self, request: RestRequest, path: ModelPath) -> bytes:
+        call = classification_pb2.ClassificationRequest()
+        return classify_reply(self._on_examples(request, path, call, classify.run_classify))
+
+    def _regress(self, request: RestRequest, path: ModelPath) -> bytes:
+        call = regression_pb2.RegressionRequest()
+        return regress_reply(self._on_examples(request, path, call, regress.run_regress))
+
+    def _on_examples(self, request: RestRequest, path: ModelPath, call: Any, run: Any) -> Any:
+        """Fill and run a classification or regression request; return its result."""
+        document, signature_name = _read(request)
+        fill_input(document, call.input)
+        spec = _spec(path)
+        with self._core.servable(spec) as servable:
+            if signature_name and signature_name not in servable.signature_defs:
+                raise StatusError("INVALID_ARGUMENT", f"No signature was found with the name: {signature_name}")
+            spec.signature_name = signature_name
+            call.model_spec.CopyFrom(spec)
+            return run(self._core, servable, call, self._timeout_s).result
+
+
+def _read(request: RestRequest) -> tuple[JsonObject, str]:
+    """Return the request's JSON object and the signature name in it, empty if there is none."""
+    document = _parse(request.take_body())
+    if type(document) is not JsonObject:
+        raise StatusError("INVALID_ARGUMENT", f"JSON Value: {echo(document)} Is not object")
+    name = document.find(b"signature_name")
+    if name is MISSING:
+        return document, ""
+    if type(name) is not bytes:
+        text = f"JSON Value: {echo(document)} not formatted correctly. 'signature_name' key must be a string value."
+        raise StatusError("INVALID_ARGUMENT", text)
+    return document, name.decode("utf-8", "surrogateescape")
+
+
+def _parse(body: bytes | bytearray) -> Any:
+    if not body:
+        raise StatusError("INVALID_ARGUMENT", "JSON Parse error: The document is empty")
+    try:
+        return parse(body)
+    except JsonSyntaxError as error:
+        raise StatusError("INVALID_ARGUMENT", f"JSON Parse error: {error}") from None
+
+
+def _spec(path: ModelPath) -> Any:
+    """Return the ModelSpec of a URL; names that are not UTF-8 name nothing."""
+    spec = model_pb2.ModelSpec()
+    try:
+        spec.name = path.name
+    except (UnicodeError, ValueError):
+        if path.label is not None:
+            raise _unknown_label(path.label) from None
+        wanted = f"Latest({path.name})" if path.version is None else f"Specific({path.name}, {path.version})"
+        raise StatusError("NOT_FOUND", f"Servable not found for request: {wanted}") from None
+    if path.version is not None:
+        spec.version.value = path.version
+    if path.label is not None:
+        try:
+            spec.version_label = path.label
+        except (UnicodeError, ValueError):
+            raise _unknown_label(path.label) from None
+    return spec
+
+
+def _unknown_label(label: str) -> StatusError:
+    return StatusError("INVALID_ARGUMENT", f"Unrecognized servable version label: {label}")

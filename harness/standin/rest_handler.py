@@ -1,0 +1,128 @@
+"""The REST API: from a request to a reply, given the server's core; no sockets here."""
+
+from __future__ import annotations
+
+import re
+import time
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from harness.standin import log
+from harness.standin.http_pages import html_page
+from harness.standin.json_status import error_body
+from harness.standin.rest_calls import RestCalls
+from harness.standin.rest_url import VersionTooBigError, is_api_path, match_model, match_predict, split_target
+from harness.standin.status import HTTP_STATUS, StatusError
+
+if TYPE_CHECKING:
+    from harness.standin.core import ServerCore
+    from harness.standin.monitoring import Metrics
+
+__all__ = ["RestHandler", "RestReply", "RestRequest"]
+
+_JSON, _HTML, _TEXT = "application/json", "text/html", "text/plain"
+_LIBEVENT_DEFAULT = "text/html; charset=ISO-8859-1"
+_ORIGIN = re.compile(r"https?://.*")
+_CORS_HEADERS = (
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", "POST, GET"),
+    ("Access-Control-Allow-Headers", "Content-Type"),
+)
+
+
+@dataclass
+class RestRequest:
+    """One request, its body inflated already.
+
+    Attributes:
+        method: as it was sent, e.g. ``POST``.
+        target: the request target, e.g. ``/v1/models/m:predict``.
+        origin: the Origin header, or None.
+        body: the body; whoever reads it takes it away, so that a large one is not kept while the model runs.
+    """
+
+    method: str
+    target: str
+    origin: str | None = None
+    body: bytes | bytearray = b""
+
+    def take_body(self) -> bytes | bytearray:
+        """Return the body and let go of it."""
+        body, self.body = self.body, b""
+        return body
+
+
+@dataclass(frozen=True)
+class RestReply:
+    """One reply: HTTP status, content type, body and the headers beyond those every reply has."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+
+class RestHandler:
+    """Answers requests; safe to call from any thread."""
+
+    def __init__(
+        self, core: ServerCore, *, timeout_s: float, cors: bool, metrics: Metrics, metrics_path: str | None
+    ) -> None:
+        """Answer with the core's models; a run may take ``timeout_s`` seconds (behaviour item 128)."""
+        self._calls = RestCalls(core, timeout_s=timeout_s)
+        self._headers = _CORS_HEADERS if cors else ()
+        self._metrics = metrics
+        self._metrics_path = metrics_path
+
+    def handle(self, request: RestRequest) -> RestReply:
+        """Return the reply to a request; whatever goes wrong, there is one."""
+        paths = split_target(request.target)
+        if paths is None:
+            return RestReply(400, _HTML, html_page(400))
+        path, whole_path = paths
+        if self._metrics_path is not None and path == self._metrics_path:
+            return self._metrics_page(whole_path)
+        if not is_api_path(whole_path):
+            return RestReply(404, _HTML, html_page(404))
+        begin = time.perf_counter()
+        model, api, code, reply = self._answer(request, whole_path)
+        self._metrics.count_request(model, code)
+        if code == "OK" and request.method != "OPTIONS":
+            self._metrics.observe_latency(model, api, "REST", (time.perf_counter() - begin) * 1e6)
+        return reply
+
+    def _metrics_page(self, whole_path: str) -> RestReply:
+        """Answer on the metrics path, whatever the method (behaviour items 190 and 191)."""
+        if whole_path != self._metrics_path:
+            text = f"Unexpected path: {whole_path}. Should be {self._metrics_path}"
+            return RestReply(400, _TEXT, text.encode())
+        return RestReply(200, _TEXT, self._metrics.render())
+
+    def _answer(self, request: RestRequest, path: str) -> tuple[str, str, str, RestReply]:
+        """Return the model's name, the called API and the status for the metrics, and the reply."""
+        if request.method == "OPTIONS":
+            allowed = request.origin is not None and _ORIGIN.fullmatch(request.origin) is not None
+            return "", "", "OK", RestReply(200 if allowed else 400, _LIBEVENT_DEFAULT, b"", self._headers)
+        model, api = "", ""
+        try:
+            malformed = StatusError("INVALID_ARGUMENT", f"Malformed request: {request.method} {path}")
+            matcher = {"POST": match_predict, "GET": match_model}.get(request.method)
+            found = matcher(path) if matcher is not None else None
+            if found is None:
+                raise malformed
+            model, api = found.name, found.what if request.method == "POST" else ""
+            body = self._calls.call(request, found)
+            if body is None:
+                raise malformed
+        except StatusError as error:
+            return model, api, error.code, self._error(error)
+        except VersionTooBigError as error:
+            return error.name, "", "INVALID_ARGUMENT", RestReply(400, _JSON, b"", self._headers)
+        except Exception:  # noqa: BLE001 - the client gets an answer, the log the reason
+            log.error("rest_handler.py", f"Unexpected error at {request.method} {path}:\n{traceback.format_exc()}")
+            return model, api, "INTERNAL", self._error(StatusError("INTERNAL", "Internal error; see the server's log"))
+        return model, api, "OK", RestReply(200, _JSON, body, self._headers)
+
+    def _error(self, error: StatusError) -> RestReply:
+        return RestReply(HTTP_STATUS.get(error.code, 500), _JSON, error_body(error.message), self._headers)

@@ -1,0 +1,116 @@
+"""The URL grammar of the REST API (behaviour items 111 to 120).
+
+Two readers come one after the other, as in tensorflow_model_server: ``split_target`` is libevent's strict reading
+of a request target, ``match_predict`` and ``match_model`` are the API's own patterns, matched against path and
+query together.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+__all__ = ["ModelPath", "VersionTooBigError", "is_api_path", "match_model", "match_predict", "split_target"]
+
+_CHARACTER = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
+_TARGET = re.compile(
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):)?"
+    rf"(?://(?P<authority>(?:{_CHARACTER}|[\[\]])*)(?=[/?#]|\Z))?"
+    rf"(?P<path>(?:{_CHARACTER}|/)*)"
+    rf"(?P<query>\?(?:{_CHARACTER}|[/?])*)?"
+    rf"(?P<fragment>#(?:{_CHARACTER}|[/?])*)?"
+)
+_API = re.compile(r"/v1/.*", re.IGNORECASE | re.ASCII)
+_PREDICT = re.compile(
+    r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+    r":(?P<what>classify|regress|predict)",
+    re.IGNORECASE | re.ASCII,
+)
+_MODEL = re.compile(
+    r"/v1/models(?:/(?P<name>[^/:]+))?(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?(?:/(?P<what>metadata))?",
+    re.IGNORECASE | re.ASCII,
+)
+_INT64_MAX = 2**63 - 1
+_INT64_DIGITS = 19
+
+
+@dataclass(frozen=True)
+class ModelPath:
+    """What a URL names.
+
+    Attributes:
+        name: the model's name, percent-decoded; empty if the URL has none.
+        version: the version number, or None.
+        label: the version label, percent-decoded, or None.
+        what: the verb (``predict``) or sub-resource (``metadata``) as it was written; empty for none.
+    """
+
+    name: str
+    version: int | None
+    label: str | None
+    what: str
+
+
+class VersionTooBigError(ValueError):
+    """A version in the URL that is no int64.
+
+    Attributes:
+        name: the model's name in that URL.
+    """
+
+    def __init__(self, name: str) -> None:
+        """Keep the name."""
+        self.name = name
+        super().__init__(name)
+
+
+def split_target(target: str) -> tuple[str, str] | None:
+    """Return path, and path with query and fragment, of a request target; None for one libevent refuses.
+
+    An absolute URL stands for its path.
+    """
+    match = _TARGET.fullmatch(target)
+    if match is None or (match["scheme"] is None and ":" in match["path"].split("/", 1)[0]):
+        return None
+    path = match["path"]
+    return path, path + (match["query"] or "") + (match["fragment"] or "")
+
+
+def is_api_path(path: str) -> bool:
+    """Tell whether the API answers at all, be it with an error."""
+    return _API.fullmatch(path) is not None
+
+
+def match_predict(path: str) -> ModelPath | None:
+    """Match the URL of a POST, e.g. ``/v1/models/m/versions/1:predict``.
+
+    Raises:
+        VersionTooBigError: the version does not fit an int64.
+    """
+    return _read(_PREDICT.fullmatch(path))
+
+
+def match_model(path: str) -> ModelPath | None:
+    """Match the URL of a GET, e.g. ``/v1/models/m/metadata``.
+
+    Raises:
+        VersionTooBigError: the version does not fit an int64.
+    """
+    return _read(_MODEL.fullmatch(path))
+
+
+def _read(match: re.Match[str] | None) -> ModelPath | None:
+    if match is None:
+        return None
+    name, label = _decode(match["name"] or ""), match["label"]
+    digits = match["version"]
+    if digits is not None and (len(digits.lstrip("0")) > _INT64_DIGITS or int(digits) > _INT64_MAX):
+        raise VersionTooBigError(name)
+    version = None if digits is None else int(digits)
+    return ModelPath(name, version, None if label is None else _decode(label), match["what"] or "")
+
+
+def _decode(text: str) -> str:
+    """Decode percent escapes; bytes that are not UTF-8 are kept by surrogateescape."""
+    return unquote_to_bytes(text).decode("utf-8", "surrogateescape")
