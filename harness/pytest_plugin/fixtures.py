@@ -9,7 +9,6 @@ import pytest
 from harness.findings import Finding
 from harness.pytest_plugin.hooks import SERVER_USED
 from harness.pytest_plugin.marks import read_mark
-from harness.pytest_plugin.servers import Servers
 from harness.pytest_plugin.state import STATE
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from harness.clients import GrpcClient, RestClient
     from harness.endpoint import Endpoint
     from harness.pytest_plugin.options import ServingConfig
+    from harness.pytest_plugin.servers import Servers
     from harness.results import Picture, Throughput
     from harness.servers import Server
 
@@ -45,6 +45,8 @@ def serving_config(pytestconfig: pytest.Config) -> ServingConfig:
 @pytest.fixture(scope="session")
 def serving_servers(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """The servers of this run, for fixtures that outlive one test; all are stopped at the end."""
+    from harness.pytest_plugin.servers import Servers
+
     servers = Servers(pytestconfig.stash[STATE], tmp_path_factory.mktemp("served-models"))
     yield servers
     servers.close()

@@ -1,4 +1,8 @@
-"""pytest's hooks: configure, header, parametrise by model, attach logs, count, write the report."""
+"""pytest's hooks: configure, header, parametrise by model, attach logs, count, write the report.
+
+Every pytest run of an environment with the harness passes through here, also those that serve nothing: what is heavy
+is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,13 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.pytest_plugin import hookspecs
-from harness.pytest_plugin.benchmarks import record_benchmark
 from harness.pytest_plugin.marks import DESCRIPTION, read_mark
 from harness.pytest_plugin.models import choose_models
 from harness.pytest_plugin.options import parse_config
-from harness.pytest_plugin.output import check_outputs, print_record, write_outputs
 from harness.pytest_plugin.recorder import Recorder
-from harness.pytest_plugin.servers import base_spec
 from harness.pytest_plugin.state import STATE, State
 from harness.pytest_plugin.xdist import is_worker, send_record, take_backend
-from harness.servers import choose_backend
+from harness.results import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -51,7 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", DESCRIPTION)
     try:
         parsed = parse_config(config)
-        check_outputs(parsed)
+        for path in parsed.outputs:
+            check_writable(path)
         own = config.hook.pytest_serving_models(config=config) or {}
         models = choose_models(parsed, own)
     except HarnessError as exc:
@@ -89,6 +91,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     state = config.stash[STATE]
     if not state.models or config.option.collectonly or is_worker(config):
         return []
+    from harness.pytest_plugin.servers import base_spec
+    from harness.servers import choose_backend
+
     try:
         state.backend = choose_backend(base_spec(state, _placeholder_models(state)))
     except HarnessError as exc:
@@ -133,7 +138,9 @@ def pytest_runtest_makereport(
     if report.failed and server is not None:
         tail = "\n".join(server.log_tail()) or "(the server has written nothing)"
         report.sections.append((f"Server log, last lines ({server.backend.name})", tail))
-    if call.when == "call" and report.passed:
+    if call.when == "call" and report.passed and "benchmark" in getattr(item, "funcargs", {}):
+        from harness.pytest_plugin.benchmarks import record_benchmark
+
         record_benchmark(item, item.config.stash[STATE])
     return report
 
@@ -144,6 +151,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitC
     if is_worker(session.config):
         send_record(session.config, state)
         return
+    from harness.pytest_plugin.output import write_outputs
+
     interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
     try:
         write_outputs(state, interrupted=interrupted)
@@ -161,4 +170,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     fault = config.stash.get(_WRITE_FAULT, None)
     if fault is not None:
         terminalreporter.write_line(f"ERROR: {fault}", red=True)
-    print_record(state, terminalreporter, os.environ)
+    if not state.recorder.is_empty:
+        from harness.pytest_plugin.output import print_record
+
+        print_record(state, terminalreporter, os.environ)

@@ -7,25 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.report import render_html, render_markdown
 from harness.report.markdown import append_step_summary
-from harness.results import check_writable, write_results, write_whole
+from harness.results import write_results, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.pytest_plugin.options import ServingConfig
     from harness.pytest_plugin.state import State
 
-__all__ = ["check_outputs", "print_record", "write_outputs"]
-
-
-def check_outputs(config: ServingConfig) -> None:
-    """Refuse, before anything runs, files that could not be written at the end.
-
-    Raises:
-        ReportError: says which, why, and what to do.
-    """
-    for path in config.outputs:
-        check_writable(path)
+__all__ = ["print_record", "write_outputs"]
 
 
 def write_outputs(state: State, *, interrupted: bool) -> None:
@@ -48,9 +37,7 @@ def write_outputs(state: State, *, interrupted: bool) -> None:
 
 
 def print_record(state: State, terminalreporter: Any, environment: Mapping[str, str]) -> None:
-    """Print the measurements and the paths of the files; nothing if no served model was touched."""
-    if state.recorder.is_empty:
-        return
+    """Print the measurements and the paths of the files."""
     from rich.console import Console
 
     from harness.report import print_summary

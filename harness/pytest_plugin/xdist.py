@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.pytest_plugin.state import STATE
-from harness.servers import BackendChoice
+from harness.servers.choice import BackendChoice
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.state import State
