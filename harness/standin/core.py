@@ -110,10 +110,10 @@ class ServerCore:
             StatusError: NOT_FOUND, the server never had such a model or version.
         """
         history = self._manager.history(name)
-        if not history:
-            raise StatusError("NOT_FOUND", f"Could not find any versions of model {name}")
         if version is not None and version not in history:
             raise StatusError("NOT_FOUND", f"Could not find version {version} of model {name}")
+        if not history:
+            raise StatusError("NOT_FOUND", f"Could not find any versions of model {name}")
         numbers = sorted(history, reverse=True) if version is None else [version]
         return [(n, history[n].state, *_code_and_text(history[n].error)) for n in numbers]
 

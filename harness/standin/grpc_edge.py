@@ -71,7 +71,7 @@ def cut(text: str) -> str:
     data = text.encode("utf-8", "surrogateescape")
     if len(data) <= _MAX_TEXT:
         return text
-    return (data[: _MAX_TEXT - len(_CUT)] + _CUT).decode("utf-8", "ignore")
+    return (data[:_MAX_TEXT] + _CUT).decode("utf-8", "ignore")
 
 
 @dataclass(frozen=True)

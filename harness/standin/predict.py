@@ -106,7 +106,7 @@ def _feeds(signature: Any, inputs: Any) -> dict[str, np.ndarray[Any, Any] | Opaq
 
 def _check_count(signature: Any, inputs: Any) -> None:
     wanted, given = len(signature.inputs), len(inputs)
-    if wanted - len(signature.defaults) <= given <= wanted:
+    if given == wanted or (given < wanted and signature.defaults):
         return
     text = (
         f"input size does not match signature: {given}!={wanted} len({{{_joined(inputs)}}}) != "

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.protos import config_pb2
 from harness.standin import tf_runtime
 from harness.standin.status import StatusError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import numpy as np
 
 __all__ = ["Session"]
 
@@ -131,11 +131,11 @@ class Session:
 
     def _call(self, options: Any, inputs: Any, outputs: list[Any], operations: list[Any]) -> list[Any]:
         try:
-            return self._api.TF_SessionRun_wrapper(  # type: ignore[no-any-return]
-                self._handle, options, inputs, outputs, operations, None
-            )
+            tensors = self._api.TF_SessionRun_wrapper(self._handle, options, inputs, outputs, operations, None)
         except tf_runtime.error_class() as error:
-            raise StatusError(tf_runtime.status_code(error), error.message) from None
+            raise StatusError(tf_runtime.status_code(error), error.message) from None  # type: ignore[attr-defined]
+        # A string of rank 0 comes out as bare bytes, other scalars as NumPy scalars.
+        return [np.array(tensor, dtype=object) if isinstance(tensor, bytes) else tensor for tensor in tensors]
 
     def close(self) -> None:
         """Free the session's resources; it cannot be run afterwards."""

@@ -25,6 +25,10 @@ __all__ = ["c_api", "error_class", "status_code", "version"]
 _LOCK = threading.Lock()
 _LOADED: dict[str, Any] = {}
 
+# TensorFlow's own log is kept to fatal errors; oneDNN's kernels are used as the genuine server uses them on the CPUs
+# it is built for, so that their results and error texts are the same here whatever CPU this is.
+_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
+
 # The canonical codes by number, as TensorFlow's exceptions carry them.
 _CODES = (
     "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
@@ -60,7 +64,8 @@ def _bare_packages() -> Iterator[None]:
 def _load() -> dict[str, Any]:
     with _LOCK:
         if not _LOADED:
-            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+            for name, value in _ENVIRONMENT.items():
+                os.environ.setdefault(name, value)
             with _bare_packages():
                 session = importlib.import_module("tensorflow.python.client.pywrap_tf_session")
                 errors = importlib.import_module("tensorflow.python.framework.errors_impl")
