@@ -11,15 +11,17 @@ from pathlib import Path
 
 from harness.savedmodel.proto import saved_model_file
 from harness.savedmodel.staging import publish
-from harness.savedmodel.versions import parse_version
+from harness.savedmodel.versions import children_by_version, parse_version
 
 __all__ = ["as_base_path", "is_bare"]
 
 
 def is_bare(path: str | Path) -> bool:
-    """Return whether it is a directory with saved_model.pb directly inside whose name is no version number."""
+    """Return whether it is a directory with saved_model.pb but no version inside, and itself no numbered version."""
     path = Path(path).absolute()
-    return parse_version(path.name) is None and path.is_dir() and saved_model_file(path) is not None
+    if parse_version(path.name) is not None or not path.is_dir() or saved_model_file(path) is None:
+        return False
+    return not children_by_version(path)
 
 
 def as_base_path(path: str | Path, *, into: str | Path, name: str | None = None) -> Path:

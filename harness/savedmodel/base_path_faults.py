@@ -58,10 +58,8 @@ def look_over_base_path(path: Path) -> None:
         raise LayoutError(_file_text(path))
     if not os.access(path, os.R_OK | os.X_OK):
         raise LayoutError(f"{path} cannot be listed: its permissions forbid it. Try: chmod u+rx {path}")
-    if saved_model_file(path) is not None:
-        raise LayoutError(_savedmodel_text(path))
     if not children_by_version(path):
-        raise LayoutError(_no_version_text(path))
+        raise LayoutError(_savedmodel_text(path) if saved_model_file(path) is not None else _no_version_text(path))
 
 
 def _missing_text(path: Path) -> str:

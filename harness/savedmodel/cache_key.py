@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["export_key"]
 
-# Raised when exports of the same model come to look different on disk for a reason of ours.
-_FORMAT = 1
+# How a model is written decides what is written: another version of this package exports anew.
+_OUR_SOURCE = Path(__file__).parent
 _SCALARS = (str, bytes, int, float, bool, type(None))
 
 
 def export_key(build: Callable[[Path], object], key_parts: Iterable[Any]) -> str:
     """Return the key as 64 hexadecimal digits.
 
-    It covers the builder's source file, its name, the key parts and the versions of TensorFlow, Keras and Python.
+    It covers the builder's source file, its name, the key parts, this package's own source and the versions of
+    TensorFlow, Keras and Python.
     TensorFlow is not imported: its version is read from the installed package.
 
     Args:
@@ -39,7 +40,7 @@ def export_key(build: Callable[[Path], object], key_parts: Iterable[Any]) -> str
         ExportError: a file that does not exist, or a part of another type.
     """
     parts = [
-        _FORMAT,
+        _OUR_SOURCE,
         *[f"{name} {_installed(name)}" for name in ("tensorflow", "tensorflow-cpu", "keras")],
         f"python {sys.version_info[0]}.{sys.version_info[1]}",
         getattr(build, "__qualname__", type(build).__qualname__),
