@@ -140,12 +140,12 @@ class HttpServer:
             self._accept()
             return
         connection = self._connections.get(fd)
-        if connection is None or not connection.lock.acquire(blocking=False):
+        if connection is None:
             return
-        try:
-            self._advance(fd, connection)
-        finally:
-            connection.lock.release()
+        # The thread that armed the descriptor may still be on its way out.
+        with connection.lock:
+            if self._connections.get(fd) is connection:
+                self._advance(fd, connection)
 
     def _advance(self, fd: int, connection: Connection) -> None:
         """Let a connection go on; wait for it again, or close it."""

@@ -10,7 +10,7 @@ from harness.standin.json_text import quote
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["error_body", "proto_string", "status_body"]
+__all__ = ["error_body", "escape_for_protobuf", "proto_string", "status_body"]
 
 # What protobuf's JSON printer escapes beyond quotes, backslashes and controls, to keep scripts in pages safe.
 _ESCAPED_BY_PROTOBUF = re.compile(
@@ -27,7 +27,12 @@ def error_body(message: str) -> bytes:
 def proto_string(text: str) -> str:
     """Return a string as protobuf's JSON printer writes it, quotes included."""
     quoted = re.sub(rb"\\u00([0-9A-F]{2})", lambda found: found.group().lower(), quote(text.encode("utf-8", "replace")))
-    return _ESCAPED_BY_PROTOBUF.sub(lambda found: f"\\u{ord(found.group()):04x}", quoted.decode())
+    return escape_for_protobuf(quoted.decode())
+
+
+def escape_for_protobuf(text: str) -> str:
+    """Escape the characters in JSON text that only protobuf's printer escapes."""
+    return _ESCAPED_BY_PROTOBUF.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def status_body(versions: Sequence[tuple[int, str, str, str]]) -> bytes:
