@@ -66,6 +66,7 @@ def _row(name: str, enum: int, label: str, numpy_name: str | None, field: str | 
 
 
 DTYPES: tuple[DType, ...] = (
+    _row("invalid", 0, "INVALID", None, None),  # the init op of TF2 exports is listed as an output without a dtype
     _row("float32", 1, "FLOAT", "float32", "float_val", "io"),
     _row("float64", 2, "DOUBLE", "float64", "double_val", "io"),
     _row("int32", 3, "INT32", "int32", "int_val", "io"),

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from harness.checks import check_contract, check_golden, check_parity, guess_inputs, read_goldens
 from harness.cli.server_options import Once, add_server_options, served
 from harness.clients import GrpcClient, RestClient
-from harness.findings import Finding
 from harness.report import print_summary, write_report
 from harness.results import Results, Run, check_writable
 from harness.savedmodel import preflight
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
+    from harness.findings import Finding
     from harness.servers import Server
     from harness.signatures import Signature
 

@@ -22,9 +22,7 @@ __all__ = ["add_parser"]
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser("export", help="export an importable model", description=__doc__)
-    parser.add_argument(
-        "model", metavar="MODULE[:CALLABLE]", help="e.g. models.digits; the callable's default is export"
-    )
+    parser.add_argument("model", metavar="MODULE[:CALLABLE]", help="e.g. models.digits; without CALLABLE: export")
     parser.add_argument("--out", action=Once, required=True, help="base path, e.g. build/digits")
     parser.add_argument("--version", action=Once, type=int, help="version number (default: the next one)")
     parser.set_defaults(run=_run)

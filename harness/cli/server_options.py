@@ -71,9 +71,7 @@ def served(options: argparse.Namespace) -> Iterator[Server]:
             yield server
         return
     if options.path is None:
-        raise UsageError(
-            "nothing to serve: give the PATH of a SavedModel, or --endpoint and --name of a running server"
-        )
+        raise UsageError("nothing to serve: give the PATH of a SavedModel, or --endpoint and --name")
     with serve(
         options.path,
         name=options.name,

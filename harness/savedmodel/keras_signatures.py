@@ -7,17 +7,49 @@ read its answers by name, so here they keep the names of the output layers (or t
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import ExportError
 
-__all__ = ["is_keras_model", "keras_signature"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["is_keras_model", "keras_signature", "save_keras"]
 
 
 def is_keras_model(model: Any) -> bool:
     """Return whether it is a Keras 3 model, without importing Keras for models that are none."""
     keras = sys.modules.get("keras")
     return keras is not None and isinstance(model, keras.Model)
+
+
+def save_keras(model: Any, directory: Path, signatures: Any) -> None:
+    """Save a Keras 3 model so that servers restore its variables.
+
+    ``tf.saved_model.save(model)`` must not be used: a SavedModel with a Keras 3 model at its root restores copies of
+    the variables, which a server's loader (not tf.saved_model.load) then does not find under their own names.
+
+    Args:
+        model: the model.
+        directory: where saved_model.pb will lie.
+        signatures: as tf.saved_model.save takes them; None for the model's own inputs and outputs.
+
+    Raises:
+        ExportError: see ``keras_signature``.
+    """
+    import keras
+    import tensorflow as tf
+
+    if signatures is None:
+        archive = keras.export.ExportArchive()
+        archive.track(model)
+        function = keras_signature(model)
+        archive.add_endpoint("serving_default", function.python_function, input_signature=function.input_signature)
+        archive.write_out(str(directory), verbose=False)
+        return
+    root = tf.Module()
+    root.model_variables = [variable.value for variable in model.variables]
+    tf.saved_model.save(root, str(directory), signatures=signatures)
 
 
 def keras_signature(model: Any) -> Any:

@@ -127,15 +127,22 @@ def _refuse_without_signature(staged: Path) -> None:
 
 
 def _save(model: Any, directory: Path, signatures: Any) -> None:
-    import tensorflow as tf
+    from harness.savedmodel.keras_signatures import is_keras_model, save_keras
 
-    from harness.savedmodel.keras_signatures import is_keras_model, keras_signature
-
-    if signatures is None and is_keras_model(model):
-        signatures = keras_signature(model)
     try:
-        tf.saved_model.save(model, str(directory), signatures=signatures)
+        if is_keras_model(model):
+            save_keras(model, directory, signatures)
+        else:
+            _save_module(model, directory, signatures)
+    except ExportError:
+        raise
     except Exception as exc:
         raise ExportError(
             f"TensorFlow could not save the {type(model).__name__} as a SavedModel: {type(exc).__name__}: {exc}"
         ) from exc
+
+
+def _save_module(model: Any, directory: Path, signatures: Any) -> None:
+    import tensorflow as tf
+
+    tf.saved_model.save(model, str(directory), signatures=signatures)
