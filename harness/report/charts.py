@@ -34,6 +34,7 @@ __all__ = [
 
 PLOT_HEIGHT_PX = 170
 _EDGE_PERCENT = 2.0
+_FIRST_LEVEL_PERCENT = 17.0  # right of the labels of the vertical axis, on a phone too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +173,10 @@ def _track(row: Latency, title: str, place: Callable[[float], float], *, heads_g
 def _rate_chart(title: str, rows: list[Throughput]) -> RateChart:
     levels = sorted({row.concurrency for row in rows})
     top = nice_ceiling(max((row.rate_per_s for row in rows), default=1) or 1)
-    xs = {level: round(8 + 84 * index / (len(levels) - 1), 2) for index, level in enumerate(levels)}
+    xs = {
+        level: round(_FIRST_LEVEL_PERCENT + (94 - _FIRST_LEVEL_PERCENT) * index / (len(levels) - 1), 2)
+        for index, level in enumerate(levels)
+    }
     series = tuple(
         RateSeries(api=api, points=tuple(_point(row, xs, top) for row in sorted(group, key=_concurrency)))
         for api, group in groupby(sorted(rows, key=lambda row: row.api), key=lambda row: row.api)

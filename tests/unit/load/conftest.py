@@ -21,6 +21,8 @@ class Counter:
     """Counts requests, and lets a test wait for a number of them."""
 
     def __init__(self) -> None:
+        """Begin at zero."""
+        self.methods: set[str] = set()
         self.n = 0
         self._changed = threading.Condition()
 
@@ -51,7 +53,8 @@ def grpc_server(counter: Counter) -> Iterator[Callable[..., Endpoint]]:
 
     def start(answer: Callable[[int, bytes, Any], bytes] = lambda _number, body, _context: body) -> Endpoint:
         class Any_(grpc.GenericRpcHandler):  # noqa: N801 - a handler of anything
-            def service(self, _details: Any) -> Any:
+            def service(self, details: Any) -> Any:
+                counter.methods.add(details.method)
                 return grpc.unary_unary_rpc_method_handler(lambda body, context: answer(counter.add(), body, context))
 
         server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.max_receive_message_length", -1)])

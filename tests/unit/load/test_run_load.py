@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-BRIEFLY = {"duration_s": 0.4, "warmup_s": 0.0, "concurrency": 4, "timeout_s": 5.0}
+BRIEFLY: dict[str, Any] = {"duration_s": 0.4, "warmup_s": 0.0, "concurrency": 4, "timeout_s": 5.0}
 
 
 def _endpoint(api: str, address: str) -> Endpoint:
@@ -34,7 +34,7 @@ def server(request: pytest.FixtureRequest) -> tuple[str, Callable[..., Endpoint]
     return request.param, request.getfixturevalue(name)
 
 
-def test_every_request_is_answered_and_counted(server: tuple[str, Any], counter: Any) -> None:
+def test_every_request_is_answered_and_counted(server: tuple[Any, Any], counter: Any) -> None:
     """The run has samples, no error, the echo's sizes, and as many requests as the server saw."""
     api, start = server
     result = run_load(start(), [b"x" * 100, b"y" * 300], api=api, **BRIEFLY)
@@ -47,7 +47,7 @@ def test_every_request_is_answered_and_counted(server: tuple[str, Any], counter:
     assert (result.samples.done_ns > result.samples.sent_ns).all()
 
 
-def test_no_more_requests_are_in_flight_than_asked(server: tuple[str, Any]) -> None:
+def test_no_more_requests_are_in_flight_than_asked(server: tuple[Any, Any]) -> None:
     """At no time are more than the asked number of requests between sent and done."""
     api, start = server
     samples = run_load(start(), [b"x"], api=api, **BRIEFLY).samples
@@ -59,7 +59,7 @@ def test_no_more_requests_are_in_flight_than_asked(server: tuple[str, Any]) -> N
     assert 1 < deepest <= 4
 
 
-def test_warm_up_is_told_and_left_out(server: tuple[str, Any], counter: Any) -> None:
+def test_warm_up_is_told_and_left_out(server: tuple[Any, Any], counter: Any) -> None:
     """A bound too short for three windows gives an unsteady run whose samples lack the warm-up's requests."""
     api, start = server
     phases: list[str] = []
@@ -96,8 +96,12 @@ def test_http_errors_are_counted_by_status(http_server: Any) -> None:
     assert result.messages == {"HTTP 404": "lost"}
 
 
-def test_plain_bytes_are_predict_requests_of_the_endpoints_model(grpc_server: Any, http_server: Any) -> None:
+def test_plain_bytes_are_predict_requests_of_the_endpoints_model(
+    grpc_server: Any, http_server: Any, counter: Any
+) -> None:
     """Bodies go to Predict over gRPC, and over REST to the version or label the endpoint names."""
+    run_load(grpc_server(), [b"x"], **BRIEFLY)
+    assert counter.methods == {"/tensorflow.serving.PredictionService/Predict"}
     paths = set()
 
     def note(_number: int, path: str, body: bytes) -> tuple[int, bytes]:
@@ -129,7 +133,7 @@ def test_requests_carry_their_own_method_and_headers(http_server: Any) -> None:
     assert paths == {"/proxy/v1/models/m:classify?a=1"}
 
 
-def test_large_bodies_pass_both_ways(server: tuple[str, Any]) -> None:
+def test_large_bodies_pass_both_ways(server: tuple[Any, Any]) -> None:
     """Eight megabytes exceed gRPC's default limit and every buffer, and arrive whole."""
     api, start = server
     result = run_load(start(), [b"z" * 8_000_000], api=api, **BRIEFLY | {"timeout_s": 30.0})
@@ -234,7 +238,7 @@ def _interrupt_after(counter: Any, requests: int, found: list[psutil.Process]) -
     return on_phase
 
 
-def test_ctrl_c_keeps_what_was_measured(server: tuple[str, Any], counter: Any) -> None:
+def test_ctrl_c_keeps_what_was_measured(server: tuple[Any, Any], counter: Any) -> None:
     """Interrupted while measuring, the run returns its samples, says so, and leaves no process."""
     api, start = server
     workers: list[psutil.Process] = []
@@ -307,7 +311,7 @@ def _results_rows(result: LoadResult) -> tuple[Any, Any]:
     return result.throughput(batch_size=2), result.latency(batch_size=2)
 
 
-def test_rows_for_the_report_agree_with_the_run(server: tuple[str, Any]) -> None:
+def test_rows_for_the_report_agree_with_the_run(server: tuple[Any, Any]) -> None:
     """The throughput and latency rows carry the run's own numbers."""
     api, start = server
     result = run_load(start(), [b"x" * 10], api=api, **BRIEFLY)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from harness.load.session import Session, Timing
@@ -120,7 +122,7 @@ def test_the_number_sent_is_the_number_completed_per_time() -> None:
 
 
 @pytest.mark.parametrize("ended", ["server gone", "interrupted"])
-def test_stopping_keeps_what_was_measured(ended: str) -> None:
+def test_stopping_keeps_what_was_measured(ended: Any) -> None:
     """An early end shortens the measured time and keeps its samples; the first reason stays."""
     session, phases = _session()
     _closed_loop(session, 10, until_ms=200)

@@ -1,8 +1,11 @@
+from __future__ import annotations
+
 import dataclasses
 import html.parser
 import io
 import json
 import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
@@ -14,6 +17,12 @@ from harness.report.charts import latency_chart, log_ticks, nice_ceiling, rate_c
 from harness.report.markdown import MOST_BYTES
 from harness.report.text import clip, duration, rate, seconds, shape, size, visible
 from harness.results import Failure, Outcome, read_results
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.report import Verdict
+    from harness.results import Results
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -27,7 +36,7 @@ HOSTILE = [
 ]
 
 
-def _all_hostile(results, text):
+def _all_hostile(results: Results, text: str) -> Results:
     """Put the text wherever a name or message can be."""
     finding = Finding(
         check=text, model=text, subject=text, passed=False, tried=text, expected=text, seen=text, reproduce=(text,)
@@ -59,34 +68,37 @@ class _Page(html.parser.HTMLParser):
 
     VOID = frozenset({"meta", "link", "br", "img"})
 
-    def __init__(self, page):
+    def __init__(self, page: str) -> None:
         super().__init__()
-        self.tags, self.attributes, self.text, self.open = set(), [], "", []
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str, str | None]] = []
+        self.text = ""
+        self.open: list[str] = []
         self.feed(page)
         assert self.open == []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes += [(tag, name, value) for name, value in attrs]
         if tag not in self.VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes += [(tag, name, value) for name, value in attrs]
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] != "style":
             self.text += data
 
-    def values(self, name):
+    def values(self, name: str) -> list[str | None]:
         return [value for _, each, value in self.attributes if each == name]
 
 
-def test_page_holds_everything_and_nests(results):
+def test_page_holds_everything_and_nests(results: Results) -> None:
     """The page shows the verdict, models, failures, findings, numbers and the command, in sound HTML."""
     page = _Page(render_html(results))
     for expected in (
@@ -108,7 +120,7 @@ def test_page_holds_everything_and_nests(results):
         assert expected in page.text, expected
 
 
-def test_page_puts_verdict_then_warnings_first(results):
+def test_page_puts_verdict_then_warnings_first(results: Results) -> None:
     """A reader meets the verdict, then the warnings, before anything else."""
     text = _Page(render_html(results)).text
     places = [
@@ -117,19 +129,19 @@ def test_page_puts_verdict_then_warnings_first(results):
     assert places == sorted(places)
 
 
-def test_page_needs_no_network_and_no_script(results):
+def test_page_needs_no_network_and_no_script(results: Results) -> None:
     """Nothing in the page refers to another place, and its policy forbids it."""
     content = render_html(results)
     page = _Page(content)
     assert not page.tags & {"script", "iframe", "object", "embed", "form", "base"}
     assert [tag for tag, name, _ in page.attributes if name.startswith("on")] == []
-    assert all(each.startswith("data:") for each in page.values("src"))
+    assert all(str(each).startswith("data:") for each in page.values("src"))
     assert {each for each in page.values("href") if not each.startswith("#")} == {"data:,"}
     assert not re.search(r"url\(|@import|https?://", re.sub(r"http://www\.w3\.org/\S+", "", content))
     assert "default-src 'none'" in content
 
 
-def test_page_is_accessible_in_structure(results):
+def test_page_is_accessible_in_structure(results: Results) -> None:
     """Language, titles, unique ids, resolved labels, alternative texts and one h1 are there."""
     content = render_html(results)
     page = _Page(content)
@@ -144,7 +156,7 @@ def test_page_is_accessible_in_structure(results):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_does_nothing_in_the_page(results, text):
+def test_hostile_text_does_nothing_in_the_page(results: Results, text: str) -> None:
     """Foreign text adds no element, no attribute and no unprintable character, and is still shown."""
     hostile, plain = (_Page(render_html(_all_hostile(results, each))) for each in (text, "plain"))
     assert hostile.tags == plain.tags
@@ -154,7 +166,7 @@ def test_hostile_text_does_nothing_in_the_page(results, text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_does_nothing_in_markdown(results, text):
+def test_hostile_text_does_nothing_in_markdown(results: Results, text: str) -> None:
     """Foreign text opens no table row, HTML, link, mention or heading outside code."""
     hostile, plain = (render_markdown(_all_hostile(results, each)).splitlines() for each in (text, "plain"))
     assert len(hostile) == len(plain)
@@ -167,7 +179,7 @@ def test_hostile_text_does_nothing_in_markdown(results, text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_does_nothing_on_the_terminal(results, text):
+def test_hostile_text_does_nothing_on_the_terminal(results: Results, text: str) -> None:
     """Foreign text sends no control sequence to the terminal and is not taken for markup."""
     stream = io.StringIO()
     print_summary(_all_hostile(results, text), console=Console(file=stream, width=400, color_system=None))
@@ -175,7 +187,7 @@ def test_hostile_text_does_nothing_on_the_terminal(results, text):
     assert " ".join(visible(text).split())[:20] in " ".join(stream.getvalue().split())
 
 
-def test_terminal_summary_says_what_matters(results):
+def test_terminal_summary_says_what_matters(results: Results) -> None:
     """The verdict, the warnings, what failed and the numbers are printed."""
     stream = io.StringIO()
     print_summary(results, console=Console(file=stream, width=200, color_system=None))
@@ -183,7 +195,7 @@ def test_terminal_summary_says_what_matters(results):
         assert expected in stream.getvalue()
 
 
-def test_a_bare_run_renders_everywhere(bare_results):
+def test_a_bare_run_renders_everywhere(bare_results: Results) -> None:
     """A run that did nothing has a page, a summary and a terminal line that say so, and no empty table."""
     stream = io.StringIO()
     print_summary(bare_results, console=Console(file=stream, width=200))
@@ -192,7 +204,7 @@ def test_a_bare_run_renders_everywhere(bare_results):
         assert "Latency" not in content
 
 
-def test_markdown_stays_within_its_bound(results):
+def test_markdown_stays_within_its_bound(results: Results) -> None:
     """However long the run, the summary stays below the bound and says what it left out."""
     failures = tuple(Failure(node_id=f"tests/test_{i}.py::" + "x" * 900, error="é" * 900) for i in range(3_000))
     long = dataclasses.replace(
@@ -209,7 +221,7 @@ def test_markdown_stays_within_its_bound(results):
     assert "p99" in render_markdown(results)
 
 
-def test_step_summary_is_appended(tmp_path, results):
+def test_step_summary_is_appended(tmp_path: Path, results: Results) -> None:
     """What other steps wrote stays; a folder in the file's place is an error."""
     path = tmp_path / "summary.md"
     path.write_text("before\n")
@@ -219,7 +231,7 @@ def test_step_summary_is_appended(tmp_path, results):
         append_step_summary(results, tmp_path)
 
 
-def test_write_report_writes_its_three_files(tmp_path, results):
+def test_write_report_writes_its_three_files(tmp_path: Path, results: Results) -> None:
     """results.json, index.html and summary.md lie in the folder, and only they."""
     paths = write_report(results, directory=tmp_path / "report")
     assert sorted(each.name for each in (tmp_path / "report").iterdir()) == ["index.html", "results.json", "summary.md"]
@@ -228,17 +240,17 @@ def test_write_report_writes_its_three_files(tmp_path, results):
     assert paths.markdown.read_text() == render_markdown(results)
 
 
-def test_a_report_made_from_the_file_is_the_same(tmp_path, results):
+def test_a_report_made_from_the_file_is_the_same(tmp_path: Path, results: Results) -> None:
     """Rendering what was read back gives the same page: the file holds all the page shows."""
     paths = write_report(results, directory=tmp_path)
     assert render_html(read_results(paths.results)) == render_html(results)
 
 
-def _verdict(results, **changes):
+def _verdict(results: Results, **changes: Any) -> Verdict:
     return judge(dataclasses.replace(results, **changes))
 
 
-def test_verdict_states(results, bare_results):
+def test_verdict_states(results: Results, bare_results: Results) -> None:
     """Failing tests, failing checks or a row without an answer fail; the rest follows from what was done."""
     quiet = {"tests": Outcome(passed=3), "findings": (), "throughput": results.throughput[:1]}
     interrupted = dataclasses.replace(results.run, interrupted=True)
@@ -255,8 +267,9 @@ def test_verdict_states(results, bare_results):
     assert _verdict(bare_results, tests=Outcome(skipped=2)).state == "empty"
 
 
-def test_verdict_warns_of_what_makes_numbers_doubtful(results):
+def test_verdict_warns_of_what_makes_numbers_doubtful(results: Results) -> None:
     """The stand-in, errors under load, an unsteady start and an interruption are each told."""
+    assert results.backend
     backend = dataclasses.replace(results.backend, name="standin")
     verdict = _verdict(results, backend=backend, run=dataclasses.replace(results.run, interrupted=True))
     text = "\n".join(verdict.warnings)
@@ -270,7 +283,7 @@ def test_verdict_warns_of_what_makes_numbers_doubtful(results):
         assert expected in text
 
 
-def test_verdict_does_not_repeat_a_warning(results):
+def test_verdict_does_not_repeat_a_warning(results: Results) -> None:
     """The same warning from two sources is shown once."""
     text = judge(results).warnings[0]
     assert judge(dataclasses.replace(results, warnings=(text, text))).warnings.count(text) == 1
@@ -290,12 +303,12 @@ def test_verdict_does_not_repeat_a_warning(results):
         (None, "–"),  # noqa: RUF001 - the dash that the tables show
     ],
 )
-def test_durations_read_well(ns, expected):
+def test_durations_read_well(ns: float | None, expected: str) -> None:
     """Three significant digits in the unit that suits them."""
     assert duration(ns) == expected
 
 
-def test_other_quantities_read_well():
+def test_other_quantities_read_well() -> None:
     """Rates, sizes, spans of time and shapes have one form each."""
     assert (rate(5234.4), rate(12.34), rate(0.5)) == ("5,234/s", "12.3/s", "0.50/s")
     assert (size(318), size(16_512), size(2**31), size(None)) == ("318 B", "16.1 KiB", "2.00 GiB", "–")  # noqa: RUF001
@@ -309,9 +322,10 @@ def test_other_quantities_read_well():
     assert clip("abcdef", 4) == "abc…"
 
 
-def test_latency_axis_keeps_order_and_bounds(results):
+def test_latency_axis_keeps_order_and_bounds(results: Results) -> None:
     """Marks lie within the plot and further right when slower; rows of one kind share one heading."""
     chart = latency_chart(results.latency)
+    assert chart
     for track in chart.tracks:
         places = [mark.at for mark in track.marks]
         assert places == sorted(places)
@@ -320,14 +334,14 @@ def test_latency_axis_keeps_order_and_bounds(results):
     assert 2 <= len(chart.ticks) <= 7
 
 
-def test_latency_chart_of_nothing_printable_is_none(results):
+def test_latency_chart_of_nothing_printable_is_none(results: Results) -> None:
     """Rows without a printable percentile make no chart, rather than an empty one."""
     few = dataclasses.replace(results.latency[0], percentiles=())
     assert latency_chart([few]) is None
     assert latency_chart([]) is None
 
 
-def test_rate_chart_needs_two_levels_and_starts_at_zero(results):
+def test_rate_chart_needs_two_levels_and_starts_at_zero(results: Results) -> None:
     """One concurrency makes no curve; twice the rate is twice as high above the base line."""
     assert rate_charts(results.throughput[:1]) == ()
     (chart,) = rate_charts(
@@ -338,7 +352,7 @@ def test_rate_chart_needs_two_levels_and_starts_at_zero(results):
 
 
 @pytest.mark.parametrize(("low", "high"), [(1, 9), (2e3, 3e3 * 3), (1, 1e9), (5e5, 7e6)])
-def test_ticks_are_few_round_and_inside(low, high):
+def test_ticks_are_few_round_and_inside(low: float, high: float) -> None:
     """Between two and seven round numbers within the range."""
     ticks = log_ticks(low, high)
     assert 2 <= len(ticks) <= 7
@@ -347,12 +361,12 @@ def test_ticks_are_few_round_and_inside(low, high):
 
 
 @pytest.mark.parametrize(("value", "ceiling"), [(1, 1), (1.1, 2), (2.2, 2.5), (5_240, 8_000), (0.03, 0.04), (99, 100)])
-def test_nice_ceiling(value, ceiling):
+def test_nice_ceiling(value: float, ceiling: float) -> None:
     """The axis ends at the next round number."""
     assert nice_ceiling(value) == pytest.approx(ceiling)
 
 
-def test_results_file_is_plain_json(tmp_path, results):
+def test_results_file_is_plain_json(tmp_path: Path, results: Results) -> None:
     """Any JSON reader reads results.json; its version comes first."""
     paths = write_report(results, directory=tmp_path)
     assert next(iter(json.loads(paths.results.read_text()))) == "schema_version"

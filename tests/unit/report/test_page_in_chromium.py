@@ -1,0 +1,140 @@
+"""The page as a browser lays it out: nothing too wide for a phone, nothing too faint to read, nothing refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pytest
+
+from harness.report import write_report
+from harness.results import Failure, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from harness.results import Results
+
+_SWITCHES = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--enable-logging=stderr",
+)
+# The report itself holds no script: this one is put into a copy, without the policy that would refuse it.
+_PROBE = """
+<script>
+addEventListener("load", () => {
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const rgba = text => { const v = text.match(/[\\d.]+/g).map(Number); return v.length < 4 ? [...v, 1] : v; };
+  const ground = element => {
+    for (let e = element; e; e = e.parentElement) {
+      const color = rgba(getComputedStyle(e).backgroundColor);
+      if (color[3] === 1) return color;
+    }
+    return [255, 255, 255, 1];
+  };
+  const faint = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.getClientRects().length) continue;
+    if (element.closest("script, title")) continue;
+    const style = getComputedStyle(element);
+    const ink = rgba(element.closest("svg") ? style.fill : style.color);
+    const [low, high] = [light(ink), light(ground(element))].sort((a, b) => a - b);
+    const ratio = (high + .05) / (low + .05);
+    if (ratio < 4.5) faint.push([walker.currentNode.data.trim().slice(0, 40), ratio]);
+  }
+  const wide = [...document.querySelectorAll("body *")].filter(e => !e.closest("pre, .skip, thead")
+    && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80));
+  const found = {width: innerWidth, overflow: document.documentElement.scrollWidth - innerWidth, faint, wide,
+    dark: matchMedia("(prefers-color-scheme: dark)").matches};
+  parent.postMessage(found, "*");
+});
+</script>
+"""
+# A window cannot be as narrow as a phone, a frame can.
+_FRAME = """<!doctype html><script>
+addEventListener("message", ({data}) =>
+  document.body.append("FOUND" + encodeURIComponent(JSON.stringify(data)) + "DNUOF"));
+</script><body><iframe src="probed.html" style="border: 0; height: 2000px; width: WIDTHpx"></iframe>"""
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run chromium on a file; skip without one, unless HARNESS_REQUIRE_CHROMIUM=1 promises it."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        if os.environ.get("HARNESS_REQUIRE_CHROMIUM") == "1":
+            pytest.fail("HARNESS_REQUIRE_CHROMIUM=1, but no chromium, chromium-browser or google-chrome is on PATH")
+        pytest.skip("no chromium on PATH; install it to have the page laid out (apt-get install chromium)")
+
+    def run(page: Path, *switches: str) -> subprocess.CompletedProcess[str]:
+        command = [program, *_SWITCHES, f"--user-data-dir={tmp_path / 'profile'}", *switches, page.as_uri()]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+    return run
+
+
+def _probe(page: Path, width_px: int, chromium: Callable[..., Any], *switches: str) -> dict[str, Any]:
+    content = re.sub(r"<meta http-equiv[^>]*>", "", page.read_text())
+    page.with_name("probed.html").write_text(content.replace("</body>", _PROBE + "</body>"))
+    frame = page.with_name("frame.html")
+    frame.write_text(_FRAME.replace("WIDTH", str(width_px)))
+    dumped = chromium(frame, "--dump-dom", "--virtual-time-budget=10000", *switches).stdout
+    found = re.search("FOUND(%7B.*?)DNUOF", dumped)
+    assert found, dumped[-2_000:]
+    return dict(json.loads(unquote(found[1])))
+
+
+@pytest.mark.parametrize("width_px", [390, 1200])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_fits_and_is_legible(results: Results, tmp_path: Path, chromium: Any, width_px: int, scheme: str) -> None:
+    """At a narrow and a wide window, light and dark, nothing overflows and all text has a contrast of at least 4.5."""
+    page = write_report(results, directory=tmp_path).html
+    dark = ("--blink-settings=preferredColorScheme=0",) if scheme == "dark" else ()
+    found = _probe(page, width_px, chromium, *dark)
+    assert found["dark"] is (scheme == "dark")
+    assert (found["width"], found["overflow"], found["wide"]) == (width_px, 0, [])
+    assert found["faint"] == []
+
+
+def test_endless_names_do_not_widen_a_phone(results: Results, tmp_path: Path, chromium: Any) -> None:
+    """Names without a place to break, everywhere, still fit a phone."""
+    name = "x" * 300
+    odd = dataclasses.replace(
+        results,
+        machine=dataclasses.replace(results.machine, cpu_model=name),
+        models=(dataclasses.replace(results.models[0], name=name),),
+        tests=Outcome(failed=1, failures=(Failure(node_id=name, error=name),)),
+        findings=tuple(
+            dataclasses.replace(each, check=name, seen=name, reproduce=(name,)) for each in results.findings
+        ),
+        latency=tuple(dataclasses.replace(row, model=name, name=name) for row in results.latency),
+        throughput=tuple(dataclasses.replace(row, model=name, errors={name: 1}) for row in results.throughput),
+    )
+    found = _probe(write_report(odd, directory=tmp_path).html, 390, chromium)
+    assert (found["overflow"], found["wide"]) == (0, [])
+
+
+def test_browser_refuses_nothing_of_the_page(results: Results, tmp_path: Path, chromium: Any) -> None:
+    """The page as written breaks none of its own policy, and its pictures load from within it."""
+    page = write_report(results, directory=tmp_path).html
+    done = chromium(page, "--dump-dom")
+    assert "predicted 7 (0.98)" in done.stdout
+    assert "CONSOLE" not in done.stderr
