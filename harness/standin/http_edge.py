@@ -34,7 +34,7 @@ _SWEEP_EVERY_S = 1.0
 _ANY_IPV6 = "::"
 
 
-def start_rest_server(  # noqa: PLR0913 - the command line's settings, by name
+def start_rest_server(
     core: ServerCore,
     *,
     port: int,
@@ -107,7 +107,8 @@ class HttpServer:
         self._sweeping = threading.Lock()
         self._poller.add(listener.fileno())
         self._threads = [
-            threading.Thread(target=self._work, name=f"rest-{index}", daemon=True) for index in range(max(1, num_threads))
+            threading.Thread(target=self._work, name=f"rest-{index}", daemon=True)
+            for index in range(max(1, num_threads))
         ]
         for thread in self._threads:
             thread.start()

@@ -19,6 +19,7 @@ __all__ = ["echo"]
 
 _LIMIT_BYTES = 256
 _INDENT = b"    "
+_END: Any = object()
 _WORDS = {None: b"null", True: b"true", False: b"false"}
 
 
@@ -65,8 +66,8 @@ class _Echo:
 
     def _step(self, level: _Level) -> bool:
         """Write the next member of the innermost container, or its end."""
-        item = next(level.items, level)
-        if item is level:
+        item = next(level.items, _END)
+        if item is _END:
             self.levels.pop()
             if level.is_array:
                 return self._put(b"]")

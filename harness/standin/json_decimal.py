@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["decimal_texts"]
 
+_SIX_DIGITS = "%g"
 _FULL_DIGITS = {np.dtype(np.float32): "%.9g", np.dtype(np.float64): "%.17g"}
-_SMALLEST_NORMAL = {dtype: float(np.finfo(dtype).tiny) for dtype in _FULL_DIGITS}
+_SMALLEST_NORMAL = {
+    np.dtype(np.float32): float(np.finfo(np.float32).tiny),
+    np.dtype(np.float64): float(np.finfo(np.float64).tiny),
+}
 _WORDS = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN", "-nan": "NaN"}
 _FEW = 16
 
@@ -37,7 +41,7 @@ def _few(values: npt.NDArray[Any]) -> list[str]:
         if -smallest < value < smallest:
             texts.append("-0" if math.copysign(1.0, value) < 0 else "0")
             continue
-        six = "%g" % value
+        six = _SIX_DIGITS % value
         read_back = float(six) if exact is np.float64 or not math.isfinite(value) else float(exact(six))
         texts.append(six if read_back == value else full % value)
     return texts
@@ -52,7 +56,7 @@ def _many(values: npt.NDArray[Any]) -> list[str]:
     full = _FULL_DIGITS[values.dtype]
     texts = [full % value for value in floats]
     indices = np.flatnonzero(_maybe_short(values))
-    candidates = ["%g" % floats[index] for index in indices.tolist()]
+    candidates = [_SIX_DIGITS % floats[index] for index in indices.tolist()]
     with np.errstate(over="ignore", invalid="ignore"):
         read_back = np.array([float(text) for text in candidates]).astype(values.dtype)
     for place in np.flatnonzero(read_back == values[indices]).tolist():

@@ -46,7 +46,7 @@ class _Chunk(NamedTuple):
     closed_before: npt.NDArray[np.uint8]  # per number: brackets closed since the number before it
 
 
-def read_block(data: bytes, start: int) -> tuple[NumberBlock | None, int]:
+def read_block(data: bytes | bytearray, start: int) -> tuple[NumberBlock | None, int]:
     """Read the array whose opening bracket is ``data[start]``.
 
     Returns:
@@ -72,7 +72,7 @@ def read_block(data: bytes, start: int) -> tuple[NumberBlock | None, int]:
 class _Scan:
     """The walk over the chunks of one array."""
 
-    def __init__(self, data: bytes, start: int) -> None:
+    def __init__(self, data: bytes | bytearray, start: int) -> None:
         """Start at the opening bracket."""
         self.data = data
         self.position = start

@@ -96,7 +96,11 @@ class _Columns:
 
 
 def read_tokens(
-    data: bytes, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], codes: npt.NDArray[np.uint8], base: int
+    data: bytes | bytearray,
+    starts: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    codes: npt.NDArray[np.uint8],
+    base: int,
 ) -> Numbers | None:
     """Return the numbers of the tokens, or None if one of them is not a number that fits this form.
 
@@ -126,7 +130,7 @@ def read_tokens(
     return _mixed(columns, integers, has_dot, hard_values, whole_digits, negative)
 
 
-def _mixed(  # noqa: PLR0913, PLR0917 - the intermediate arrays of one computation
+def _mixed(
     columns: _Columns,
     integers: npt.NDArray[np.int64],
     has_dot: npt.NDArray[np.bool_],
@@ -150,7 +154,7 @@ def _mixed(  # noqa: PLR0913, PLR0917 - the intermediate arrays of one computati
 
 
 def _read_hard(
-    data: bytes, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], hard: npt.NDArray[np.bool_]
+    data: bytes | bytearray, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], hard: npt.NDArray[np.bool_]
 ) -> list[tuple[int, int | float]] | None:
     """Read the marked tokens one by one; None if one is no number or an integer beyond int64."""
     found: list[tuple[int, int | float]] = []

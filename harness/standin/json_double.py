@@ -8,7 +8,7 @@ is why Python's ``repr`` is not enough. Powers of ten are computed here from exa
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache
 
 __all__ = ["double_text"]
 
@@ -54,7 +54,7 @@ def _times(fraction: int, exponent: int, other: tuple[int, int]) -> tuple[int, i
     return (product >> 64) + (product >> 63 & 1), exponent + other[1] + 64
 
 
-@lru_cache(maxsize=None)
+@cache
 def _power(exponent: int) -> tuple[int, int]:
     """Return 10**exponent as a 64-bit fraction, rounded, and a binary exponent."""
     shift = 1300
@@ -74,15 +74,12 @@ def _scaling_power(exponent: int) -> tuple[tuple[int, int], int]:
 
 def _grisu2(value: float) -> tuple[str, int]:
     """Return digits and a decimal exponent: value = digits x 10**exponent."""
-    mantissa, exponent = math.frexp(value)
-    exponent = max(exponent - 53, -1074)
+    exponent = max(math.frexp(value)[1] - 53, -1074)
     fraction = int(math.ldexp(value, -exponent))
     plus = _normalise((fraction << 1) + 1, exponent - 1)
-    if fraction == 1 << 52:
-        minus = ((fraction << 2) - 1, exponent - 2)
-    else:
-        minus = ((fraction << 1) - 1, exponent - 1)
-    minus = (minus[0] << (minus[1] - plus[1]), plus[1])
+    # Below a power of two the next double is only half as far away.
+    finer = 2 if fraction == 1 << 52 else 1
+    minus = ((fraction << finer) - 1 << (exponent - finer - plus[1]), plus[1])
     power, decimal = _scaling_power(plus[1])
     scaled, _ = _times(*_normalise(fraction, exponent), power)
     upper, binary = _times(*plus, power)
@@ -115,7 +112,11 @@ def _digits(scaled: int, upper: int, delta: int, shift: int, decimal: int) -> tu
 def _closer(digits: str, delta: int, rest: int, unit: int, distance: int) -> str:
     """Lower the last digit while that comes closer to the value itself."""
     last = int(digits[-1])
-    while rest < distance and delta - rest >= unit and (rest + unit < distance or distance - rest > rest + unit - distance):
+    while (
+        rest < distance
+        and delta - rest >= unit
+        and (rest + unit < distance or distance - rest > rest + unit - distance)
+    ):
         last -= 1
         rest += unit
     return digits[:-1] + str(last)

@@ -53,7 +53,8 @@ class Filled(NamedTuple):
 def dtype_name(dtype: int) -> str:
     """Return the name messages give a dtype, e.g. ``float`` for DT_FLOAT."""
     suffix = "_ref" if dtype > _REF else ""
-    return types_pb2.DataType.Name(dtype).removeprefix("DT_").lower().removesuffix("_ref") + suffix
+    name: str = types_pb2.DataType.Name(dtype)
+    return name.removeprefix("DT_").lower().removesuffix("_ref") + suffix
 
 
 def is_base64_object(value: Any) -> bool:
@@ -89,8 +90,8 @@ def fill(value: Any, dtype: int) -> Filled:
 def fill_fast(value: Any, dtype: int) -> Filled | None:
     """Return the tensor of a regular value whose tokens all fit, else None."""
     if type(value) is NumberBlock:
-        values = _convert_block(value, dtype)
-        return None if values is None else Filled(values, value.shape)
+        numbers = _convert_block(value, dtype)
+        return None if numbers is None else Filled(numbers, value.shape)
     shape = shape_of(value)
     if type(value) is list and value and type(value[0]) is NumberBlock:
         blocks = [_convert_block(item, dtype) if type(item) is NumberBlock else None for item in value]
@@ -184,9 +185,7 @@ def _fill_exactly(root: Any, dtype: int) -> Filled:
 def _check_list(elements: list[Any], level: int, shape: tuple[int, ...]) -> None:
     """Refuse a list where the first elements had none, or one of another length."""
     if level >= len(shape):
-        raise StatusError(
-            "INVALID_ARGUMENT", f"Encountered list at unexpected level: {level} expected < {len(shape)}"
-        )
+        raise StatusError("INVALID_ARGUMENT", f"Encountered list at unexpected level: {level} expected < {len(shape)}")
     if len(elements) != shape[level]:
         text = f"Encountered list at unexpected size: {len(elements)} at level: {level} expected size: {shape[level]}"
         raise StatusError("INVALID_ARGUMENT", text)
@@ -195,7 +194,9 @@ def _check_list(elements: list[Any], level: int, shape: tuple[int, ...]) -> None
 def _check_level(item: Any, level: int, rank: int) -> None:
     """Refuse a value where the first elements had a list."""
     if level != rank:
-        text = f"JSON Value: {echo(item)} found at incorrect level: {level + 1} in the JSON DOM. Expected at level: {rank}"
+        text = (
+            f"JSON Value: {echo(item)} found at incorrect level: {level + 1} in the JSON DOM. Expected at level: {rank}"
+        )
         raise StatusError("INVALID_ARGUMENT", text)
 
 

@@ -69,7 +69,7 @@ def scale(significand: float, exponent: int) -> float:
     return significand * POWERS_OF_TEN[exponent] if exponent <= 308 else 0.0
 
 
-def read_number(data: bytes, start: int) -> tuple[int | float, int]:
+def read_number(data: bytes | bytearray, start: int) -> tuple[int | float, int]:
     """Read the number at ``data[start]``.
 
     Returns:
@@ -93,7 +93,7 @@ def read_number(data: bytes, start: int) -> tuple[int | float, int]:
     return (-value if sign else value), end
 
 
-def _check_tail(data: bytes, end: int, *, has_fraction: bool, has_exponent: bool) -> None:
+def _check_tail(data: bytes | bytearray, end: int, *, has_fraction: bool, has_exponent: bool) -> None:
     """Refuse a dot or an ``e`` behind the token that no digit follows."""
     if has_exponent:
         return
@@ -105,7 +105,7 @@ def _check_tail(data: bytes, end: int, *, has_fraction: bool, has_exponent: bool
     raise JsonSyntaxError(MISSING_EXPONENT, end + 1 + signed)
 
 
-def _read_word(data: bytes, start: int) -> tuple[float, int]:
+def _read_word(data: bytes | bytearray, start: int) -> tuple[float, int]:
     """Read NaN, Inf or Infinity; anything else is no value, reported where it stops being one."""
     match = _WORD.match(data, start)
     if match is None:

@@ -29,7 +29,7 @@ __all__ = ["parse"]
 _SPACE = re.compile(rb"[ \t\n\r]*")
 _SPACES = frozenset(b" \t\n\r")
 _NO_DOCUMENT = frozenset(b"]},:\x00")
-_OPEN_LIST, _CLOSE_LIST, _OPEN_OBJECT, _CLOSE_OBJECT, _COMMA, _COLON, _QUOTE = b"[]{},:\""
+_OPEN_LIST, _CLOSE_LIST, _OPEN_OBJECT, _CLOSE_OBJECT, _COMMA, _COLON, _QUOTE = b'[]{},:"'
 _KEYWORDS = {ord("n"): (b"null", None), ord("t"): (b"true", True), ord("f"): (b"false", False)}
 
 # A flat array of numbers whose digits are few enough that Python's float() rounds as RapidJSON does.
@@ -37,7 +37,7 @@ _SHORT_NUMBER = rb" *-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?(?![0-9.eE]) *"
 _SHORT_LIST = re.compile(rb"\[(" + _SHORT_NUMBER + rb"(?:," + _SHORT_NUMBER + rb")*)\]")
 
 
-def parse(data: bytes, *, dense: bool = True) -> Any:
+def parse(data: bytes | bytearray, *, dense: bool = True) -> Any:
     """Return the first value of a document (see ``json_value`` for the types).
 
     Args:
@@ -53,7 +53,7 @@ def parse(data: bytes, *, dense: bool = True) -> Any:
 class _Reader:
     """One pass over one document."""
 
-    def __init__(self, data: bytes, *, dense: bool) -> None:
+    def __init__(self, data: bytes | bytearray, *, dense: bool) -> None:
         """Start behind the byte order mark, whose bytes RapidJSON skips one by one."""
         self.data = data
         self.position = 0

@@ -27,8 +27,7 @@ __all__ = ["predict_reply"]
 _INDENT = b"    "
 _BYTES_SUFFIX = "_bytes"
 _INTEGERS = frozenset(
-    types_pb2.DataType.Value(f"DT_{name}")
-    for name in ("INT8", "INT16", "INT32", "UINT8", "INT64", "UINT32", "UINT64")
+    types_pb2.DataType.Value(f"DT_{name}") for name in ("INT8", "INT16", "INT32", "UINT8", "INT64", "UINT32", "UINT64")
 )
 _FLOATS = (types_pb2.DT_FLOAT, types_pb2.DT_DOUBLE)
 
@@ -153,7 +152,5 @@ def _column(tensor: _Tensor, depth: int) -> bytes:
         size = shape[level]
         line = b"\n" + _INDENT * (depth + level + 1)
         between, end = b"," + line, b"\n" + _INDENT * (depth + level) + b"]"
-        texts = [
-            b"[" + line + between.join(texts[start : start + size]) + end for start in range(0, len(texts), size)
-        ]
+        texts = [b"[" + line + between.join(texts[start : start + size]) + end for start in range(0, len(texts), size)]
     return texts[0]

@@ -144,14 +144,17 @@ def _add_named(row: JsonObject, index: int, wanted: Mapping[str, Any], columns: 
 def _add(value: Any, name: str, wanted: Mapping[str, Any], columns: dict[str, _Column], *, where: str) -> None:
     """Add one value to its column; a fault is told with its place."""
     try:
-        if name not in wanted:
-            raise StatusError("INVALID_ARGUMENT", f"JSON object: does not have named input: {name}")
-        if name not in columns:
-            columns[name] = _Column(wanted[name].dtype)
-        columns[name].add(value)
+        _column(name, wanted, columns).add(value)
     except StatusError as error:
         text = f"Failed to process {where} of 'instances' list. Error: {error.code}: {error.message}"
         raise StatusError("INVALID_ARGUMENT", text) from None
+
+
+def _column(name: str, wanted: Mapping[str, Any], columns: dict[str, _Column]) -> _Column:
+    """Return the column of an input, a new one for its first row."""
+    if name not in wanted:
+        raise StatusError("INVALID_ARGUMENT", f"JSON object: does not have named input: {name}")
+    return columns.setdefault(name, _Column(wanted[name].dtype))
 
 
 def _shape_text(shape: tuple[int, ...]) -> str:

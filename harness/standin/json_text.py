@@ -37,7 +37,7 @@ def quote(text: bytes) -> bytes:
     return b'"' + _TO_ESCAPE.sub(lambda found: _ESCAPED[found.group()], text) + b'"'
 
 
-def read_string(data: bytes, start: int) -> tuple[bytes, int]:
+def read_string(data: bytes | bytearray, start: int) -> tuple[bytes, int]:
     """Read the string whose opening quote is ``data[start]``; return it with the offset behind it.
 
     Raises:
@@ -62,7 +62,7 @@ def read_string(data: bytes, start: int) -> tuple[bytes, int]:
         parts.append(text)
 
 
-def _read_escape(data: bytes, backslash: int) -> tuple[bytes, int]:
+def _read_escape(data: bytes | bytearray, backslash: int) -> tuple[bytes, int]:
     """Read the escape at a backslash; return the bytes it stands for and the offset behind it."""
     letter = data[backslash + 1] if backslash + 1 < len(data) else 0
     if letter in _ESCAPES:
@@ -83,7 +83,7 @@ def _read_escape(data: bytes, backslash: int) -> tuple[bytes, int]:
     return chr(code).encode("utf-8", "surrogatepass"), end
 
 
-def _read_hex(data: bytes, start: int, backslash: int) -> int:
+def _read_hex(data: bytes | bytearray, start: int, backslash: int) -> int:
     """Read four hexadecimal digits."""
     match = _HEX4.match(data, start)
     if match is None:

@@ -1,11 +1,11 @@
 """A parsed JSON document in plain Python values, with the parts that RapidJSON tells apart kept apart.
 
-    null, true, false      None, True, False
-    integer token          int, within int64 or uint64
-    any other number       float
-    string                 bytes: the server takes any bytes, UTF-8 or not
-    array                  list, or a NumberBlock for a large regular array of numbers
-    object                 JsonObject: members in order, the first of equal names is the one found
+null, true, false      None, True, False
+integer token          int, within int64 or uint64
+any other number       float
+string                 bytes: the server takes any bytes, UTF-8 or not
+array                  list, or a NumberBlock for a large regular array of numbers
+object                 JsonObject: members in order, the first of equal names is the one found
 """
 
 from __future__ import annotations

@@ -41,15 +41,17 @@ class RestCalls:
         # The verbs of a URL are matched in any case but known in lower case only (behaviour item 120).
         self._posts = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
 
-    def call(self, request: RestRequest, path: ModelPath) -> bytes | None:
-        """Return the body of the reply; None if the URL's verb is none.
+    def call(self, request: RestRequest, path: ModelPath, whole_path: str) -> bytes:
+        """Return the body of the reply; ``whole_path`` is the URL's path as it was sent.
 
         Raises:
             StatusError: the request cannot be answered.
         """
         if request.method == "POST":
             answer = self._posts.get(path.what)
-            return None if answer is None else answer(request, path)
+            if answer is None:
+                raise StatusError("INVALID_ARGUMENT", f"Malformed request: POST {whole_path}")
+            return answer(request, path)
         if path.what == "metadata":
             return self._metadata(path)
         if not path.name:

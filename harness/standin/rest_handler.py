@@ -6,7 +6,7 @@ import re
 import time
 import traceback
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.standin import log
 from harness.standin.http_pages import html_page
@@ -18,11 +18,13 @@ from harness.standin.status import HTTP_STATUS, StatusError
 if TYPE_CHECKING:
     from harness.standin.core import ServerCore
     from harness.standin.monitoring import Metrics
+    from harness.standin.rest_url import ModelPath
 
 __all__ = ["RestHandler", "RestReply", "RestRequest"]
 
 _JSON, _HTML, _TEXT = "application/json", "text/html", "text/plain"
 _LIBEVENT_DEFAULT = "text/html; charset=ISO-8859-1"
+_UNEXPECTED = "Internal error; the server's log has the details"
 _ORIGIN = re.compile(r"https?://.*")
 _CORS_HEADERS = (
     ("Access-Control-Allow-Origin", "*"),
@@ -104,25 +106,30 @@ class RestHandler:
         if request.method == "OPTIONS":
             allowed = request.origin is not None and _ORIGIN.fullmatch(request.origin) is not None
             return "", "", "OK", RestReply(200 if allowed else 400, _LIBEVENT_DEFAULT, b"", self._headers)
-        model, api = "", ""
         try:
-            malformed = StatusError("INVALID_ARGUMENT", f"Malformed request: {request.method} {path}")
-            matcher = {"POST": match_predict, "GET": match_model}.get(request.method)
-            found = matcher(path) if matcher is not None else None
-            if found is None:
-                raise malformed
-            model, api = found.name, found.what if request.method == "POST" else ""
-            body = self._calls.call(request, found)
-            if body is None:
-                raise malformed
-        except StatusError as error:
-            return model, api, error.code, self._error(error)
+            found = _find(request.method, path)
         except VersionTooBigError as error:
+            # The genuine server says why only to itself (behaviour item 117).
             return error.name, "", "INVALID_ARGUMENT", RestReply(400, _JSON, b"", self._headers)
+        if found is None:
+            malformed = StatusError("INVALID_ARGUMENT", f"Malformed request: {request.method} {path}")
+            return "", "", malformed.code, self._error(malformed)
+        api = found.what if request.method == "POST" else ""
+        try:
+            body = self._calls.call(request, found, path)
+        except StatusError as error:
+            return found.name, api, error.code, self._error(error)
         except Exception:  # noqa: BLE001 - the client gets an answer, the log the reason
             log.error("rest_handler.py", f"Unexpected error at {request.method} {path}:\n{traceback.format_exc()}")
-            return model, api, "INTERNAL", self._error(StatusError("INTERNAL", "Internal error; see the server's log"))
-        return model, api, "OK", RestReply(200, _JSON, body, self._headers)
+            return found.name, api, "INTERNAL", self._error(StatusError("INTERNAL", _UNEXPECTED))
+        return found.name, api, "OK", RestReply(200, _JSON, body, self._headers)
 
     def _error(self, error: StatusError) -> RestReply:
         return RestReply(HTTP_STATUS.get(error.code, 500), _JSON, error_body(error.message), self._headers)
+
+
+def _find(method: str, path: str) -> ModelPath | None:
+    """Return what a URL names; None if it is not one for that method."""
+    if method == "POST":
+        return match_predict(path)
+    return match_model(path) if method == "GET" else None
