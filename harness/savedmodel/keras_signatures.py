@@ -41,9 +41,9 @@ def save_keras(model: Any, directory: Path, signatures: Any) -> None:
     import tensorflow as tf
 
     if signatures is None:
+        function = keras_signature(model)
         archive = keras.export.ExportArchive()
         archive.track(model)
-        function = keras_signature(model)
         archive.add_endpoint("serving_default", function.python_function, input_signature=function.input_signature)
         archive.write_out(str(directory), verbose=False)
         return
