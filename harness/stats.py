@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import bdtr
 
 from harness.errors import UsageError
 
@@ -86,8 +85,8 @@ def samples_needed(percent: float, *, over: int = 0, confidence: float = _CONFID
         raise UsageError(f"the number of samples over the limit cannot be negative, got {over!r}")
     if not 0 < confidence < 1:
         raise UsageError(f"confidence must lie between 0 and 1, both excluded, got {confidence!r}")
-    share_over, risk = (100 - percent) / 100, 1 - confidence
-    return _first_true(lambda n: bool(bdtr(over, n, share_over) <= risk), start=over + 1)
+    risk = 1 - confidence
+    return _first_true(lambda n: _at_most(over, n, percent) <= risk, start=over + 1)
 
 
 def percentile(samples_ns: npt.ArrayLike, percent: float) -> Percentile:
@@ -162,8 +161,14 @@ def _percentile_of_sorted(ordered: npt.NDArray[np.float64], percent: float) -> P
 
 def _most_over(n: int, percent: float) -> int:
     """How many of n samples may exceed a limit that still bounds the percentile (n suffices for none)."""
-    share_over = (100 - percent) / 100
-    return _first_true(lambda over: bool(bdtr(over, n, share_over) > 1 - _CONFIDENCE), start=0) - 1
+    return _first_true(lambda over: _at_most(over, n, percent) > 1 - _CONFIDENCE, start=0) - 1
+
+
+def _at_most(over: int, n: int, percent: float) -> float:
+    """P of the module's formula: at most so many of n samples over the percentile."""
+    from scipy.special import bdtr  # half of the start-up time of whoever imports this module
+
+    return float(bdtr(over, n, (100 - percent) / 100))
 
 
 def _first_true(condition: Callable[[int], bool], *, start: int) -> int:
