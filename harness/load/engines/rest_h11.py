@@ -38,10 +38,11 @@ def run(job: Job, session: Session) -> None:
 
 async def _run(job: Job, session: Session) -> None:
     address = rest_address(job.target)
+    heads = {id(each): _head(each, address) for each in job.requests}  # built and checked by h11 once, not per request
 
     @asynccontextmanager
     async def lane() -> AsyncIterator[Send]:
-        connection = _Connection(address, job.timeout_s)
+        connection = _Connection(address, heads, job.timeout_s)
         try:
             yield connection.send
         finally:
@@ -50,11 +51,23 @@ async def _run(job: Job, session: Session) -> None:
     await drive(job, session, address, lane)
 
 
+def _head(request: EncodedRequest, address: Address) -> h11.Request:
+    names = {name.lower() for name, _ in request.headers}
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    headers = [("Host", f"{host}:{address.port}"), *request.headers]
+    if "content-type" not in names:
+        headers.append(("Content-Type", "application/json"))
+    if request.body or request.verb not in ("GET", "HEAD"):
+        headers.append(("Content-Length", str(len(request.body))))
+    return h11.Request(method=request.verb, target=address.prefix + request.method, headers=headers)
+
+
 class _Connection:
     """One HTTP/1.1 connection, opened at need."""
 
-    def __init__(self, address: Address, timeout_s: float) -> None:
+    def __init__(self, address: Address, heads: dict[int, h11.Request], timeout_s: float) -> None:
         self._address = address
+        self._heads = heads
         self._timeout_s = timeout_s
         self._tls = ssl.create_default_context() if address.tls else None
         self._protocol = h11.Connection(h11.CLIENT)
@@ -118,16 +131,8 @@ class _Connection:
         return Answer(status, size, "" if 200 <= status < 300 else head.decode(errors="replace"))
 
     def _encode(self, request: EncodedRequest) -> bytes:
-        names = {name.lower() for name, _ in request.headers}
-        headers = [("Host", f"{self._address.host}:{self._address.port}"), *request.headers]
-        if "content-type" not in names:
-            headers.append(("Content-Type", "application/json"))
-        if request.body or request.verb not in ("GET", "HEAD"):
-            headers.append(("Content-Length", str(len(request.body))))
-        event = h11.Request(method=request.verb, target=self._address.prefix + request.method, headers=headers)
-        parts = (
-            (event, h11.Data(data=request.body), h11.EndOfMessage()) if request.body else (event, h11.EndOfMessage())
-        )
+        head = self._heads[id(request)]
+        parts = (head, h11.Data(data=request.body), h11.EndOfMessage()) if request.body else (head, h11.EndOfMessage())
         return b"".join(self._protocol.send(part) or b"" for part in parts)
 
     async def _answer(self) -> tuple[int, int, bytes]:
