@@ -19,6 +19,7 @@ from harness.pytest_plugin.fixtures import (
 )
 from harness.pytest_plugin.hooks import (
     pytest_addhooks,
+    pytest_collection_modifyitems,
     pytest_configure,
     pytest_generate_tests,
     pytest_report_header,
@@ -37,6 +38,7 @@ __all__ = [
     "grpc_client",
     "pytest_addhooks",
     "pytest_addoption",
+    "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_configure_node",
     "pytest_generate_tests",

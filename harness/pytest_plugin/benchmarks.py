@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -27,7 +28,8 @@ def record_benchmark(item: pytest.Item, state: State) -> None:
     """
     arguments: dict[str, Any] = getattr(item, "funcargs", {})
     benchmark = arguments.get("benchmark")
-    clients = [value for value in arguments.values() if isinstance(value, BaseClient)]
+    clients = [arguments.get(name) for name in _own_arguments(item)]
+    clients = [client for client in clients if isinstance(client, BaseClient)]
     stats = getattr(getattr(benchmark, "stats", None), "stats", None)
     if benchmark is None or not clients or stats is None or not stats.data:
         return
@@ -46,6 +48,11 @@ def record_benchmark(item: pytest.Item, state: State) -> None:
     info.setdefault("backend", state.backend.name if state.backend else "unknown")
     info.setdefault("method", "predict")
     state.recorder.latency.append(_row(item, info, api, stats.data))
+
+
+def _own_arguments(item: pytest.Item) -> list[str]:
+    """Return the arguments of the test function itself, without what its fixtures ask for."""
+    return list(inspect.signature(getattr(item, "function", _own_arguments)).parameters)
 
 
 def _row(item: pytest.Item, info: dict[str, Any], api: Literal["grpc", "rest"], data_s: list[float]) -> Latency:

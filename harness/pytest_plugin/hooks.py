@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SERVER_USED",
     "pytest_addhooks",
+    "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_generate_tests",
     "pytest_report_header",
@@ -119,6 +120,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = mark.models or tuple(metafunc.config.stash[STATE].models)
     if names:
         metafunc.parametrize("serving_model", names, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect tests made for models that this run does not serve."""
+    served = config.stash[STATE].models
+    if not served:
+        return
+    foreign = [item for item in items if _model_of(item) not in {None, *served}]
+    if foreign:
+        config.hook.pytest_deselected(items=foreign)
+        items[:] = [item for item in items if item not in foreign]
+
+
+def _model_of(item: pytest.Item) -> str | None:
+    """Return the model a test runs on, None if it needs none."""
+    call = getattr(item, "callspec", None)
+    return call.params.get("serving_model") if call is not None else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,0 +1,22 @@
+# The two commands of the README, and the rest of the jobs of tox.ini. Needs Python 3.10-3.13 and nothing else.
+PYTHON ?= python3
+TOX = .tools/bin/tox
+
+.PHONY: demo test lint types bench package clean
+
+demo: $(TOX) ## export, serve, check and measure the digits classifier; ends with report/index.html
+	@$(TOX) -q run -e demo
+
+test: $(TOX) ## the whole test suite
+	@$(TOX) -q run -e tests
+
+lint types bench package: $(TOX)
+	@$(TOX) -q run -e $@
+
+$(TOX):
+	@echo "making .tools (tox) ..."
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/pip install --quiet --disable-pip-version-check "tox>=4.20"
+
+clean: ## remove what the commands made; .venv too
+	rm -rf .tools .venv .tox report build dist

@@ -1,0 +1,44 @@
+"""What every benchmark of a served model asks for: requests of several batch sizes, and the server's own usage."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from fixtures.example_models import EXAMPLE_MODELS
+from harness.checks import guess_inputs
+from harness.load import ServerUsage
+from harness.pytest_plugin.state import STATE
+from harness.signatures import DEFAULT_SIGNATURE, pick_signature
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness import GrpcClient, Server
+
+
+@pytest.fixture
+def inputs_of_size(
+    request: pytest.FixtureRequest, serving_model: str, grpc_client: GrpcClient
+) -> Callable[[int], dict[str, np.ndarray]]:
+    """A function that returns inputs of the default signature for a batch size."""
+    own = serving_model in request.config.stash[STATE].own_models and serving_model in EXAMPLE_MODELS
+    if own and serving_model == "digits":
+        images, _ = importlib.import_module("models.digits").load_test_set()
+        return lambda size: {"image": np.resize(images, (size, *images.shape[1:]))}
+    signature = pick_signature(grpc_client.signatures(), DEFAULT_SIGNATURE)
+    return lambda size: guess_inputs(signature, batch_size=size)
+
+
+@pytest.fixture
+def server_usage(server: Server) -> Callable[[], ServerUsage | None]:
+    """A function that returns what the server has used so far, None where that cannot be known."""
+
+    def usage() -> ServerUsage | None:
+        cpu_us = server.cpu_time_us()
+        return None if cpu_us is None else ServerUsage(cpu_us=cpu_us, peak_memory_bytes=server.peak_memory_bytes())
+
+    return usage
