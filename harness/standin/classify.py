@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,17 +12,16 @@ from harness.standin.examples import (
     debug_text,
     dtype_name,
     find_signature,
-    run_on_examples,
     serialized_examples,
     shape_text,
 )
-from harness.standin.predict import fill_model_spec
+from harness.standin.predict import fill_model_spec, milliseconds
 from harness.standin.status import StatusError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.standin.core import ServerCore
+    from harness.standin.predict import Runtime
     from harness.standin.servable import Servable
 
 __all__ = ["METHOD", "classify_tensors", "fill_classifications", "run_classify"]
@@ -30,7 +30,7 @@ METHOD = "tensorflow/serving/classify"
 _CLASSES, _SCORES = "classes", "scores"
 
 
-def run_classify(core: ServerCore, servable: Servable, request: Any, deadline_s: float | None) -> Any:
+def run_classify(core: Runtime, servable: Servable, request: Any, deadline_s: float | None) -> Any:
     """Answer a ClassificationRequest with a servable that was found and pinned already.
 
     Args:
@@ -45,7 +45,9 @@ def run_classify(core: ServerCore, servable: Servable, request: Any, deadline_s:
     name, signature = find_signature(servable, request.model_spec.signature_name)
     input_name, output_names = classify_tensors(signature, check_method=core.options.check_method_names)
     examples = serialized_examples(request.input)
-    tensors = run_on_examples(core, servable, "Classify", {input_name: examples}, output_names, deadline_s)
+    begin = time.perf_counter()
+    tensors = servable.run({input_name: examples}, output_names, timeout_ms=milliseconds(deadline_s))
+    core.metrics.observe_run(request.model_spec.name, "Classify", time.perf_counter() - begin)
     response = classification_pb2.ClassificationResponse()
     fill_classifications(response.result, signature, len(examples), dict(zip(output_names, tensors, strict=True)))
     fill_model_spec(response.model_spec, servable, name)

@@ -1,8 +1,7 @@
-"""What Classify, Regress and MultiInference share: examples in, signature by name, one run."""
+"""What Classify, Regress and MultiInference share: examples in, signature by name."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,16 +9,13 @@ from google.protobuf import text_format
 
 from harness.protos import types_pb2
 from harness.standin.dtypes import BY_NUMPY
-from harness.standin.predict import DEFAULT_SIGNATURE, milliseconds
+from harness.standin.predict import DEFAULT_SIGNATURE
 from harness.standin.status import StatusError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from harness.standin.core import ServerCore
     from harness.standin.servable import Servable
 
-__all__ = ["debug_text", "dtype_name", "find_signature", "run_on_examples", "serialized_examples", "shape_text"]
+__all__ = ["debug_text", "dtype_name", "find_signature", "serialized_examples", "shape_text"]
 
 # Newer protobuf marks debug texts so that nobody parses them (behaviour item 65).
 _DEBUG_MARK = "goo.gle/debugstr  \n"
@@ -53,21 +49,6 @@ def serialized_examples(given: Any) -> np.ndarray[Any, Any]:
     tensor = np.empty(len(examples), dtype=object)
     tensor[:] = [context + example.SerializeToString() for example in examples]
     return tensor
-
-
-def run_on_examples(
-    core: ServerCore,
-    servable: Servable,
-    api: str,
-    feeds: dict[str, np.ndarray[Any, Any]],
-    fetches: Sequence[str],
-    deadline_s: float | None,
-) -> list[np.ndarray[Any, Any]]:
-    """Run the model once on serialised examples, and record how long that took."""
-    begin = time.perf_counter()
-    outputs = servable.run(feeds, fetches, timeout_ms=milliseconds(deadline_s))
-    core.metrics.observe_run(servable.name, api, time.perf_counter() - begin)
-    return outputs
 
 
 def debug_text(message: Any) -> str:

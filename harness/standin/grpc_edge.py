@@ -25,6 +25,7 @@ from harness.protos import (
     regression_pb2,
 )
 from harness.standin.classify import run_classify
+from harness.standin.grpc_extras import add_health, add_reflection
 from harness.standin.metadata import get_model_metadata, get_model_status
 from harness.standin.multi_inference import run_multi_inference
 from harness.standin.predict import run_predict
@@ -39,7 +40,14 @@ if TYPE_CHECKING:
 
 __all__ = ["GrpcOptions", "GrpcServer"]
 
+# The command line's arguments do not change these: the size limits are fixed (item 32), and two servers never share
+# a port.
 _MAX_MESSAGE = 2**31 - 1
+_FIXED_ARGUMENTS = {
+    "grpc.so_reuseport": 0,
+    "grpc.max_receive_message_length": _MAX_MESSAGE,
+    "grpc.max_send_message_length": _MAX_MESSAGE,
+}
 _MAX_TEXT = 1024
 _CUT = b"...TRUNCATED"
 _CODES = {code.name: code for code in grpc.StatusCode}
@@ -67,11 +75,12 @@ class GrpcOptions:
 
 
 def cut(text: str) -> str:
-    """A status text as gRPC carries it: at most 1024 bytes, or their first part with a mark (item 33)."""
+    """A status text as gRPC carries it: 1024 bytes at most, then a mark (item 33).
+
+    Bytes that are not UTF-8, one of them perhaps by the cut, are replaced as every client would on reading them.
+    """
     data = text.encode("utf-8", "surrogateescape")
-    if len(data) <= _MAX_TEXT:
-        return text
-    return (data[:_MAX_TEXT] + _CUT).decode("utf-8", "ignore")
+    return (data if len(data) <= _MAX_TEXT else data[:_MAX_TEXT] + _CUT).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
@@ -157,17 +166,15 @@ class GrpcServer:
         Raises:
             OSError: the address or socket cannot be bound.
         """
-        arguments = (
-            ("grpc.so_reuseport", 0),
-            *options.arguments,
-            ("grpc.max_receive_message_length", _MAX_MESSAGE),
-            ("grpc.max_send_message_length", _MAX_MESSAGE),
-        )
+        arguments = {**dict(options.arguments), **_FIXED_ARGUMENTS}
         self._pool = ThreadPoolExecutor(options.num_threads, "grpc")
-        self._server = grpc.server(self._pool, options=arguments)
+        self._server = grpc.server(self._pool, options=list(arguments.items()))
         for service, methods in SERVICES.items():
             handlers = {name: _handler(core, method) for name, method in methods.items()}
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+        if options.health:
+            add_health(self._server)
+        add_reflection(self._server, health=options.health)
         self._server.add_generic_rpc_handlers((_Unknown(),))
         self._stopped = threading.Event()
         self.port = self._bind(options)

@@ -6,14 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.protos import config_pb2
+from harness.standin.batching import Batcher, BatchThreads
+from harness.standin.batching_parameters import read_batching_parameters, read_per_model_parameters
+from harness.standin.model_config import read_text_proto
 from harness.standin.saved_model import load_saved_model
 from harness.standin.servable import Servable
 from harness.standin.status import StatusError
+from harness.standin.warmup import WarmUp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ServableLoader"]
+    from harness.standin.core import CoreOptions
+    from harness.standin.flags import ParsedFlags
+    from harness.standin.monitoring import Metrics
+    from harness.standin.session import Session
+
+__all__ = ["ServableLoader", "make_loader"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +33,13 @@ class ServableLoader:
     Attributes:
         tags: the tags of the graph to load.
         session_config: a ConfigProto for the sessions.
-        make_batcher: makes a version's batcher from its folder, session and signatures; None for no batching.
+        make_batcher: makes a version's batcher from its folder and session, or None; None for no batching at all.
         warm_up: replays a version's warm-up requests; None for no warm-up.
     """
 
     tags: tuple[str, ...]
     session_config: Any
-    make_batcher: Callable[[Path, Any, Any], Any] | None = None
+    make_batcher: Callable[[Path, Session], Batcher | None] | None = None
     warm_up: Callable[[Servable], None] | None = None
 
     def __call__(self, name: str, version: int, path: str) -> Servable:
@@ -44,7 +54,7 @@ class ServableLoader:
         batcher = None
         try:
             if self.make_batcher is not None:
-                batcher = self.make_batcher(folder, model.session, model.meta_graph.signature_def)
+                batcher = self.make_batcher(folder, model.session)
             servable = Servable(
                 name=name,
                 version=version,
@@ -71,3 +81,50 @@ def _reserve(name: str, version: int, folder: Path) -> None:
             f"{folder}; Not a directory"
         )
         raise StatusError("FAILED_PRECONDITION", text)
+
+
+@dataclass(frozen=True)
+class _Runtime:
+    """What warm-up requests are run with."""
+
+    options: CoreOptions
+    metrics: Metrics
+
+
+def make_loader(flags: ParsedFlags, options: CoreOptions, metrics: Metrics) -> ServableLoader:
+    """The loader that the command line asks for.
+
+    Raises:
+        StatusError: a file named on the command line cannot be read.
+    """
+    warm_up = WarmUp(_Runtime(options, metrics), max(1, flags.num_request_iterations_for_warmup))
+    return ServableLoader(
+        tags=tuple(flags.saved_model_tags.split(",")),
+        session_config=_session_config(flags),
+        make_batcher=_batcher_maker(flags, metrics) if flags.enable_batching else None,
+        warm_up=warm_up if flags.enable_model_warmup else None,
+    )
+
+
+def _batcher_maker(flags: ParsedFlags, metrics: Metrics) -> Callable[[Path, Session], Batcher | None]:
+    common = read_batching_parameters(flags.batching_parameters_file)
+    threads = BatchThreads(common.num_batch_threads)
+
+    def make(folder: Path, session: Session) -> Batcher | None:
+        parameters = read_per_model_parameters(folder) if flags.enable_per_model_batching_parameters else common
+        return None if parameters is None else Batcher(session, parameters, threads, metrics)
+
+    return make
+
+
+def _session_config(flags: ParsedFlags) -> Any:
+    """The ConfigProto of every session; GPUs are left alone, as in the genuine server's CPU image."""
+    config = config_pb2.ConfigProto()
+    if flags.tensorflow_session_config_file:
+        read_text_proto(flags.tensorflow_session_config_file, config)
+    else:
+        both = flags.tensorflow_session_parallelism
+        config.intra_op_parallelism_threads = flags.tensorflow_intra_op_parallelism or both
+        config.inter_op_parallelism_threads = flags.tensorflow_inter_op_parallelism or both
+    config.device_count["GPU"] = 0
+    return config

@@ -1,8 +1,8 @@
 """The version manager: carries out what the state machine of versions.py decides.
 
-One thread takes the actions one by one. The first loads after start-up run side by side; later ones run in this
-very thread unless ``num_load_threads`` says otherwise, so a version that is tried again for minutes holds up every
-other model, as in the genuine server.
+One thread takes the actions one by one. The first loads after start-up run side by side and at once; later there is
+one action per 100 ms at most, and loads run in this very thread unless ``num_load_threads`` says otherwise, so a
+version that is tried again for minutes holds up every other model, as in the genuine server.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["LoadOptions", "VersionManager"]
 
 _SOURCE = "manager.py"
+_TICK_S = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,7 @@ class VersionManager:
         self._changed = threading.Condition(threading.RLock())
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._initial = True
         self._ready: dict[str, dict[int, Servable]] = {}
         self._log: list[Change] = []
         self._loaders: ThreadPoolExecutor | None = ThreadPoolExecutor(options.initial_threads, "load")
@@ -74,6 +76,7 @@ class VersionManager:
 
     def initial_load_done(self) -> None:
         """From now on load with the number of threads meant for later."""
+        self._initial = False
         loaders, threads = self._loaders, self._options.load_threads
         self._loaders = ThreadPoolExecutor(threads, "load") if threads else None
         if loaders is not None:
@@ -140,6 +143,8 @@ class VersionManager:
                 self._wake.clear()
             else:
                 self._dispatch(action)
+            if not self._initial:
+                self._stopping.wait(_TICK_S)
 
     def _dispatch(self, action: Action) -> None:
         pool = self._loaders if action.kind == "load" else self._unloaders

@@ -67,5 +67,6 @@ def get_model_status(core: ServerCore, request: Any) -> Any:
         entry.state = get_model_status_pb2.ModelVersionStatus.State.Value(state)
         entry.status.SetInParent()
         entry.status.error_code = _CODES.index(code)
-        entry.status.error_message = message
+        # A proto text must be UTF-8; the genuine server sends other bytes too, which no Python client can read.
+        entry.status.error_message = message.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return response

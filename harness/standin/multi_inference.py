@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from harness.protos import inference_pb2, model_pb2
 from harness.standin import classify, regress
-from harness.standin.examples import run_on_examples, serialized_examples
-from harness.standin.predict import DEFAULT_SIGNATURE, fill_model_spec
+from harness.standin.examples import serialized_examples
+from harness.standin.predict import DEFAULT_SIGNATURE, fill_model_spec, milliseconds
 from harness.standin.status import StatusError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from harness.standin.core import ServerCore
+    from harness.standin.predict import Runtime
     from harness.standin.servable import Servable
 
-__all__ = ["run_multi_inference"]
+__all__ = ["run_multi_inference", "run_tasks"]
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,21 @@ def run_multi_inference(core: ServerCore, request: Any, deadline_s: float | None
     """
     spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
     with core.servable(spec) as servable:
-        tasks = _tasks(core, servable, request.tasks)
-        examples = serialized_examples(request.input)
-        feeds = {task.input_name: examples for task in tasks}
-        fetches = sorted({name for task in tasks for name in task.output_names})
-        outputs = run_on_examples(core, servable, "MultiInference", feeds, fetches, deadline_s)
-        core.metrics.count_examples(servable.name, len(examples))
-        return _response(servable, tasks, len(examples), dict(zip(fetches, outputs, strict=True)))
+        return run_tasks(core, servable, request, deadline_s)
 
 
-def _tasks(core: ServerCore, servable: Servable, wanted: Any) -> list[_Task]:
+def run_tasks(core: Runtime, servable: Servable, request: Any, deadline_s: float | None) -> Any:
+    """Like :func:`run_multi_inference`, with a servable that was found and pinned already."""
+    tasks = _tasks(core, servable, request.tasks)
+    examples = serialized_examples(request.input)
+    feeds = {task.input_name: examples for task in tasks}
+    fetches = sorted({name for task in tasks for name in task.output_names})
+    outputs = servable.run(feeds, fetches, timeout_ms=milliseconds(deadline_s))
+    core.metrics.count_examples(request.tasks[0].model_spec.name, len(examples))
+    return _response(servable, tasks, len(examples), dict(zip(fetches, outputs, strict=True)))
+
+
+def _tasks(core: Runtime, servable: Servable, wanted: Any) -> list[_Task]:
     model_name, tasks = "", []
     seen: set[str] = set()
     for task in wanted:

@@ -7,7 +7,7 @@ inputs, their names and tensors, the output filter; then the run, without castin
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.protos import predict_pb2
 from harness.standin.status import StatusError
@@ -19,16 +19,29 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from harness.standin.core import ServerCore
+    from harness.standin.core import CoreOptions
+    from harness.standin.monitoring import Metrics
     from harness.standin.servable import Servable
 
-__all__ = ["DEFAULT_SIGNATURE", "fill_model_spec", "milliseconds", "run_predict"]
+__all__ = ["DEFAULT_SIGNATURE", "Runtime", "fill_model_spec", "milliseconds", "run_predict"]
 
 DEFAULT_SIGNATURE = "serving_default"
 _METHODS = ("tensorflow/serving/predict", "tensorflow/serving/classify", "tensorflow/serving/regress")
 
 
-def run_predict(core: ServerCore, servable: Servable, request: Any, deadline_s: float | None) -> Any:
+class Runtime(Protocol):
+    """What running a request needs besides the servable; a ServerCore has it."""
+
+    @property
+    def options(self) -> CoreOptions:
+        """The server's options."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """Where runs are recorded."""
+
+
+def run_predict(core: Runtime, servable: Servable, request: Any, deadline_s: float | None) -> Any:
     """Answer a PredictRequest with a servable that was found and pinned already.
 
     Args:
@@ -47,7 +60,7 @@ def run_predict(core: ServerCore, servable: Servable, request: Any, deadline_s: 
     _check_opaque(servable, feeds)
     begin = time.perf_counter()
     tensors = servable.run(feeds, list(fetches.values()), timeout_ms=milliseconds(deadline_s))
-    core.metrics.observe_run(servable.name, "Predict", time.perf_counter() - begin)
+    core.metrics.observe_run(request.model_spec.name, "Predict", time.perf_counter() - begin)
     response = predict_pb2.PredictResponse()
     fill_model_spec(response.model_spec, servable, name)
     for alias, tensor in zip(fetches, tensors, strict=True):

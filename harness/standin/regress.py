@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,15 +12,14 @@ from harness.standin.examples import (
     debug_text,
     dtype_name,
     find_signature,
-    run_on_examples,
     serialized_examples,
     shape_text,
 )
-from harness.standin.predict import fill_model_spec
+from harness.standin.predict import fill_model_spec, milliseconds
 from harness.standin.status import StatusError
 
 if TYPE_CHECKING:
-    from harness.standin.core import ServerCore
+    from harness.standin.predict import Runtime
     from harness.standin.servable import Servable
 
 __all__ = ["METHOD", "fill_regressions", "regress_tensors", "run_regress"]
@@ -27,7 +27,7 @@ __all__ = ["METHOD", "fill_regressions", "regress_tensors", "run_regress"]
 METHOD = "tensorflow/serving/regress"
 
 
-def run_regress(core: ServerCore, servable: Servable, request: Any, deadline_s: float | None) -> Any:
+def run_regress(core: Runtime, servable: Servable, request: Any, deadline_s: float | None) -> Any:
     """Answer a RegressionRequest with a servable that was found and pinned already.
 
     Args:
@@ -42,7 +42,9 @@ def run_regress(core: ServerCore, servable: Servable, request: Any, deadline_s: 
     name, signature = find_signature(servable, request.model_spec.signature_name)
     input_name, output_name = regress_tensors(signature, check_method=core.options.check_method_names)
     examples = serialized_examples(request.input)
-    (tensor,) = run_on_examples(core, servable, "Regress", {input_name: examples}, [output_name], deadline_s)
+    begin = time.perf_counter()
+    (tensor,) = servable.run({input_name: examples}, [output_name], timeout_ms=milliseconds(deadline_s))
+    core.metrics.observe_run(request.model_spec.name, "Regress", time.perf_counter() - begin)
     response = regression_pb2.RegressionResponse()
     fill_regressions(response.result, len(examples), tensor)
     fill_model_spec(response.model_spec, servable, name)

@@ -9,14 +9,16 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from harness.protos import config_pb2
 from harness.standin import log
 from harness.standin.core import CoreOptions, ServerCore
 from harness.standin.grpc_edge import GrpcOptions, GrpcServer
-from harness.standin.loading import ServableLoader
+from harness.standin.grpc_extras import server_credentials
+from harness.standin.loading import make_loader
 from harness.standin.manager import LoadOptions
 from harness.standin.model_config import read_config_file, read_text_proto, single_model_config
+from harness.standin.monitoring import Metrics
 from harness.standin.status import StatusError
+from harness.standin.text_protos import new_message
 
 if TYPE_CHECKING:
     from harness.standin.flags import ParsedFlags
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Server"]
 
 _SOURCE = "server.py"
+_DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
 
 
 class Server:
@@ -40,7 +43,8 @@ class Server:
         self._stopping = threading.Event()
         check_flags(flags)
         config = self._read_config()
-        self.core = ServerCore(_loader(flags), _core_options(flags))
+        metrics, options = Metrics(), _core_options(flags)
+        self.core = ServerCore(make_loader(flags, options, metrics), options, metrics)
         self.core.reload(config)
         self._start_config_polling()
         self._start_grpc()
@@ -99,6 +103,7 @@ class Server:
         from harness.standin.http_edge import start_rest_server
 
         try:
+            metrics_path = _metrics_path(flags)
             self._rest = start_rest_server(
                 self.core,
                 port=flags.rest_api_port,
@@ -106,10 +111,10 @@ class Server:
                 timeout_s=flags.rest_api_timeout_in_ms / 1000,
                 cors=flags.rest_api_enable_cors_support,
                 metrics=self.core.metrics,
-                metrics_path=None,
+                metrics_path=metrics_path,
                 num_threads=flags.rest_api_num_threads,
             )
-        except OSError as fault:
+        except (OSError, StatusError) as fault:
             log.error(_SOURCE, f"Failed to start HTTP Server at localhost:{flags.rest_api_port}: {fault}")
         else:
             log.info(_SOURCE, f"Exporting HTTP/REST API at:localhost:{flags.rest_api_port} ...")
@@ -173,24 +178,12 @@ def _core_options(flags: ParsedFlags) -> CoreOptions:
     )
 
 
-def _loader(flags: ParsedFlags) -> ServableLoader:
-    return ServableLoader(tags=tuple(flags.saved_model_tags.split(",")), session_config=_session_config(flags))
-
-
-def _session_config(flags: ParsedFlags) -> Any:
-    """The ConfigProto of every session; GPUs are left alone, as in the genuine server's CPU image."""
-    config = config_pb2.ConfigProto()
-    if flags.tensorflow_session_config_file:
-        read_text_proto(flags.tensorflow_session_config_file, config)
-    else:
-        config.intra_op_parallelism_threads = (
-            flags.tensorflow_intra_op_parallelism or flags.tensorflow_session_parallelism
-        )
-        config.inter_op_parallelism_threads = (
-            flags.tensorflow_inter_op_parallelism or flags.tensorflow_session_parallelism
-        )
-    config.device_count["GPU"] = 0
-    return config
+def _metrics_path(flags: ParsedFlags) -> str | None:
+    """The path of the metrics, None if they are not asked for (item 190)."""
+    if not flags.monitoring_config_file:
+        return None
+    config = read_text_proto(flags.monitoring_config_file, new_message("MonitoringConfig")).prometheus_config
+    return (config.path or _DEFAULT_METRICS_PATH) if config.enable else None
 
 
 def _grpc_options(flags: ParsedFlags) -> GrpcOptions:
@@ -199,6 +192,7 @@ def _grpc_options(flags: ParsedFlags) -> GrpcOptions:
         socket_path=flags.grpc_socket_path or None,
         num_threads=max(1, flags.grpc_max_threads),
         arguments=_channel_arguments(flags.grpc_channel_arguments),
+        credentials=server_credentials(flags.ssl_config_file) if flags.ssl_config_file else None,
         health=flags.enable_grpc_healthcheck_service,
     )
 

@@ -224,7 +224,7 @@ def _process(stage: _Stage, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stdout(stage: _Stage) -> str:
-    return stage.place.mask_ports(stage.process.out.read_text(encoding="utf-8", errors="surrogateescape"))
+    return stage.place.mask_ports(stage.process.out.read_text(encoding="utf-8", errors="replace"))
 
 
 def _found(stage: _Stage, texts: list[str]) -> list[str]:

@@ -1,0 +1,78 @@
+"""Reading TFRecord files, with the errors of TensorFlow's reader.
+
+A record is its length (8 bytes, little-endian), a masked CRC-32C of the length, the data, and a masked CRC-32C of
+the data.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from harness.standin.status import StatusError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["masked_crc32c", "records"]
+
+_HEADER = struct.Struct("<QI")
+_FOOTER = struct.Struct("<I")
+_POLYNOMIAL = 0x82F63B78
+_MASK_DELTA = 0xA282EAD8
+
+
+def _crc_table() -> tuple[int, ...]:
+    table = []
+    for byte in range(256):
+        value = byte
+        for _ in range(8):
+            value = value >> 1 ^ (_POLYNOMIAL if value & 1 else 0)
+        table.append(value)
+    return tuple(table)
+
+
+_TABLE = _crc_table()
+
+
+def masked_crc32c(data: bytes) -> int:
+    """The checksum TFRecord files carry: CRC-32C, rotated right by 15 bits, plus a constant."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 0xFF]
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+def records(data: bytes) -> Iterator[bytes]:
+    """Yield the records of a file's contents.
+
+    Raises:
+        StatusError: DATA_LOSS, a record is cut short or its checksum does not fit.
+    """
+    position = 0
+    while position < len(data):
+        start = position
+        header = data[start : start + _HEADER.size]
+        if len(header) < _HEADER.size:
+            raise _truncated(start)
+        length, length_crc = _HEADER.unpack(header)
+        if masked_crc32c(header[:8]) != length_crc:
+            raise _corrupted(start)
+        position = start + _HEADER.size + length
+        record = data[start + _HEADER.size : position]
+        footer = data[position : position + _FOOTER.size]
+        if len(footer) < _FOOTER.size:
+            raise _truncated(start)
+        if masked_crc32c(record) != _FOOTER.unpack(footer)[0]:
+            raise _corrupted(start)
+        yield record
+        position += _FOOTER.size
+
+
+def _truncated(offset: int) -> StatusError:
+    return StatusError("DATA_LOSS", f"truncated record at {offset}' failed with Read less bytes than requested")
+
+
+def _corrupted(offset: int) -> StatusError:
+    return StatusError("DATA_LOSS", f"corrupted record at {offset} (Is this even a TFRecord file?)")
