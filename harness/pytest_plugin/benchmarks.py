@@ -28,8 +28,8 @@ def record_benchmark(item: pytest.Item, state: State) -> None:
     """
     arguments: dict[str, Any] = getattr(item, "funcargs", {})
     benchmark = arguments.get("benchmark")
-    clients = [arguments.get(name) for name in _own_arguments(item)]
-    clients = [client for client in clients if isinstance(client, BaseClient)]
+    asked_for = [arguments.get(name) for name in _own_arguments(item)]
+    clients = [value for value in asked_for if isinstance(value, BaseClient)]
     stats = getattr(getattr(benchmark, "stats", None), "stats", None)
     if benchmark is None or not clients or stats is None or not stats.data:
         return
