@@ -134,9 +134,9 @@ def log_ticks(low: float, high: float) -> tuple[float, ...]:
 
 
 def nice_ceiling(value: float) -> float:
-    """Return the smallest of 1, 2, 2.5, 4, 5 or 8 times a power of ten that is not below a positive value."""
+    """Return the smallest number not below a positive value that is round, and whose quarters are fairly round."""
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 2.5, 4, 5, 8, 10) if step * power >= value)
+    return next(step * power for step in (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10) if step * power >= value)
 
 
 def _group(row: Latency | Throughput) -> str:

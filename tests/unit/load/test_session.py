@@ -92,12 +92,11 @@ def test_failures_do_not_make_a_warm_up_steady() -> None:
 def test_a_hanging_server_does_not_hold_the_warm_up() -> None:
     """Time alone, told by tick, ends warm-up and measurement."""
     session, phases = _session(duration_ms=500, warmup_ms=100)
-    session.tick(99 * MS)
-    session.tick(100 * MS)
-    session.tick(599 * MS)
-    assert session.running
-    session.tick(600 * MS)
-    assert not session.running
+    running = []
+    for now_ms in (99, 100, 599, 600):
+        session.tick(now_ms * MS)
+        running.append(session.running)
+    assert running == [True, True, True, False]
     assert phases == ["warming", "measuring", "ended"]
 
 

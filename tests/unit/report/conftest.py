@@ -1,8 +1,10 @@
 """A realistic run to render: two models over both APIs, with a failing check, a failing test and load rows."""
 
 import io
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -36,24 +38,24 @@ def _png(rows: list[str]) -> bytes:
     return buffer.getvalue()
 
 
-def _samples_ns(median_us: float, n: int, seed: int) -> np.ndarray:
+def _samples_ns(median_us: float, n: int, seed: int) -> npt.NDArray[np.float64]:
     """Latencies as servers have them: a narrow body and a long tail."""
     rng = np.random.default_rng(seed)
     return median_us * 1000 * np.exp(rng.normal(0, 0.16, n) + rng.exponential(0.09, n))
 
 
-def latency(model: str, api: str, median_us: float, n: int = 6000, **more: object) -> Latency:
+def latency(model: str, api: Any, median_us: float, n: int = 6000, **more: Any) -> Latency:
     """A latency row over generated samples."""
     found = summarise(_samples_ns(median_us, n, seed=len(model) + n))
-    fields = {name: getattr(found, name) for name in found.__dataclass_fields__}
+    fields: dict[str, Any] = {name: getattr(found, name) for name in found.__dataclass_fields__}
     return Latency(model=model, api=api, **({"method": "predict", "how": "load"} | fields | more))
 
 
-def throughput(model: str, api: str, concurrency: int, rate_per_s: float, **more: object) -> Throughput:
+def throughput(model: str, api: Any, concurrency: int, rate_per_s: float, **more: Any) -> Throughput:
     """A throughput row of ten seconds over generated samples."""
     n = int(rate_per_s * 10)
     found = summarise(_samples_ns(1e6 * concurrency / rate_per_s, n, seed=concurrency))
-    fields = {
+    fields: dict[str, Any] = {
         "method": "predict",
         "duration_s": 10.0,
         "n": n,
