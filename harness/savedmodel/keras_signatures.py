@@ -1,4 +1,4 @@
-"""The serving signature of a Keras 3 model: its inputs and outputs under the names its author gave them.
+"""What a Keras 3 model needs to be saved for a server: a signature with its author's names, and its variables in order.
 
 Keras' own ``model.export`` keeps input names but calls the outputs ``output_0``, ``output_1`` ...; clients of a model
 read its answers by name, so here they keep the names of the output layers (or the keys of an output dict).
@@ -7,14 +7,11 @@ read its answers by name, so here they keep the names of the output layers (or t
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.errors import ExportError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["is_keras_model", "keras_signature", "save_keras"]
+__all__ = ["is_keras_model", "keras_signature", "saveable"]
 
 
 def is_keras_model(model: Any) -> bool:
@@ -23,33 +20,19 @@ def is_keras_model(model: Any) -> bool:
     return keras is not None and isinstance(model, keras.Model)
 
 
-def save_keras(model: Any, directory: Path, signatures: Any) -> None:
-    """Save a Keras 3 model so that servers restore its variables.
+def saveable(model: Any) -> Any:
+    """Return a tf.Module with the model's variables and tables, to be saved in the model's place.
 
-    ``tf.saved_model.save(model)`` must not be used: a SavedModel with a Keras 3 model at its root restores copies of
-    the variables, which a server's loader (not tf.saved_model.load) then does not find under their own names.
-
-    Args:
-        model: the model.
-        directory: where saved_model.pb will lie.
-        signatures: as tf.saved_model.save takes them; None for the model's own inputs and outputs.
-
-    Raises:
-        ExportError: see ``keras_signature``.
+    ``tf.saved_model.save(model)`` must not be used: with a Keras 3 model in it a SavedModel holds each variable twice,
+    and a server (not tf.saved_model.load) reads the copy that is never restored; see ``harness.savedmodel.restored``.
     """
-    import keras
     import tensorflow as tf
 
-    if signatures is None:
-        function = keras_signature(model)
-        archive = keras.export.ExportArchive()
-        archive.track(model)
-        archive.add_endpoint("serving_default", function.python_function, input_signature=function.input_signature)
-        archive.write_out(str(directory), verbose=False)
-        return
-    root = tf.Module()
-    root.model_variables = [variable.value for variable in model.variables]
-    tf.saved_model.save(root, str(directory), signatures=signatures)
+    resource = tf.saved_model.experimental.TrackableResource
+    holder = tf.Module()
+    holder.held_variables = [variable.value for variable in model.variables]
+    holder.held_resources = [part for part in tf.train.TrackableView(model).descendants() if isinstance(part, resource)]
+    return holder
 
 
 def keras_signature(model: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from harness.errors import LayoutError
 from harness.savedmodel.base_path_faults import look_over_base_path
 from harness.savedmodel.proto import INTERNAL_PREFIX, pick_meta_graph, read_saved_model
+from harness.savedmodel.restored import unrestored_text, unrestored_variables
 from harness.savedmodel.variables import look_over_variables
 from harness.savedmodel.version_faults import look_over_version
 from harness.savedmodel.versions import children_by_version, look_alikes
@@ -37,6 +38,7 @@ class ModelLayout:
         signatures: what clients can call, by name.
         has_warmup: whether it brings warm-up records.
         size_bytes: what its files take.
+        notes: what will fail although the version can be loaded.
     """
 
     version: int
@@ -45,6 +47,7 @@ class ModelLayout:
     signatures: Mapping[str, Signature]
     has_warmup: bool
     size_bytes: int
+    notes: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,8 @@ class BasePath:
     Attributes:
         path: absolute.
         versions: the versions looked at and found fit, lowest number first; never empty.
-        notes: what is no error but perhaps not meant: names a server ignores, older versions it could not load.
+        notes: what is no error but perhaps not meant: names a server ignores, older versions it could not load, the
+            versions' own notes.
     """
 
     path: Path
@@ -103,6 +107,7 @@ def preflight(
             raise fault
         found += [layout] if layout is not None else []
         notes += [f"version {version} could not be loaded: {fault}"] if fault is not None else []
+    notes += [f"version {layout.version}: {note}" for layout in found for note in layout.notes]
     return BasePath(path=path, versions=tuple(found), notes=tuple(notes))
 
 
@@ -151,4 +156,5 @@ def _look_over(directory: Path, version: int, tags: Collection[str]) -> ModelLay
         signatures=signatures_from_map(callable_ones),
         has_warmup=(directory / WARMUP_FILE).is_file(),
         size_bytes=sum(file.stat().st_size for file in directory.rglob("*") if file.is_file()),
+        notes=tuple(unrestored_text(name, variables) for name, variables in unrestored_variables(graph).items()),
     )

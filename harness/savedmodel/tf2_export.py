@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import ExportError
 from harness.savedmodel.meta_graph import METHOD_NAMES, edit_meta_graphs
 from harness.savedmodel.proto import INTERNAL_PREFIX, read_saved_model
+from harness.savedmodel.restored import unrestored_text, unrestored_variables
 from harness.savedmodel.staging import publish
 from harness.savedmodel.warmup import write_warmup
 
@@ -103,7 +104,7 @@ def finish_and_publish(
     def write_all(staged: Path) -> None:
         write(staged)
         edit_meta_graphs(staged, tags=tags, methods=methods or {})
-        _refuse_without_signature(staged)
+        _refuse_unservable(staged)
         if requests:
             write_warmup(staged, requests)
 
@@ -116,33 +117,30 @@ def _refuse_unknown_methods(methods: Mapping[str, str]) -> None:
             raise ExportError(f"method {method!r} of signature {signature!r} is none of: {', '.join(METHOD_NAMES)}")
 
 
-def _refuse_without_signature(staged: Path) -> None:
-    for graph in read_saved_model(staged).meta_graphs:
-        if any(not name.startswith(INTERNAL_PREFIX) for name in graph.signature_def):
-            return
-    raise ExportError(
-        "the model has no signature, so no client could call it. Give signatures={'serving_default': f} with f a"
-        " tf.function that has an input_signature (or a concrete function)"
-    )
+def _refuse_unservable(staged: Path) -> None:
+    graphs = read_saved_model(staged).meta_graphs
+    if all(name.startswith(INTERNAL_PREFIX) for graph in graphs for name in graph.signature_def):
+        raise ExportError(
+            "the model has no signature, so no client could call it. Give signatures={'serving_default': f} with f a"
+            " tf.function that has an input_signature (or a concrete function)"
+        )
+    for graph in graphs:
+        for name, variables in unrestored_variables(graph).items():
+            raise ExportError(unrestored_text(name, variables))
 
 
 def _save(model: Any, directory: Path, signatures: Any) -> None:
-    from harness.savedmodel.keras_signatures import is_keras_model, save_keras
+    import tensorflow as tf
 
+    from harness.savedmodel.keras_signatures import is_keras_model, keras_signature, saveable
+
+    trackable = model
+    if is_keras_model(model):
+        signatures = keras_signature(model) if signatures is None else signatures
+        trackable = saveable(model)
     try:
-        if is_keras_model(model):
-            save_keras(model, directory, signatures)
-        else:
-            _save_module(model, directory, signatures)
-    except ExportError:
-        raise
+        tf.saved_model.save(trackable, str(directory), signatures=signatures)
     except Exception as exc:
         raise ExportError(
             f"TensorFlow could not save the {type(model).__name__} as a SavedModel: {type(exc).__name__}: {exc}"
         ) from exc
-
-
-def _save_module(model: Any, directory: Path, signatures: Any) -> None:
-    import tensorflow as tf
-
-    tf.saved_model.save(model, str(directory), signatures=signatures)

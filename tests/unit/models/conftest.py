@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MODELS = ("digits", "half_plus_two", "multi", "text")
@@ -33,15 +33,30 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], Path]:
 
 
 @pytest.fixture(scope="session")
-def run(exported: Callable[[Any], Path]) -> Callable[..., dict[str, Any]]:
-    """Return a function that runs a signature of an exported model in TensorFlow, on NumPy arrays."""
+def run(exported: Callable[[Any], Path]) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Return a function that runs a signature of an exported model on NumPy arrays.
+
+    It loads as a server does, into a session: tf.saved_model.load also puts together what a server cannot.
+    """
     tf = pytest.importorskip("tensorflow")
-    loaded: dict[str, Any] = {}
+    loaded: dict[str, tuple[Any, Any]] = {}
+
+    def load(module: Any) -> tuple[Any, Any]:
+        directory = str(exported(module) / "1")
+        session = tf.compat.v1.Session(graph=tf.Graph())
+        with session.graph.as_default():
+            graph = tf.compat.v1.saved_model.load(session, ["serve"], directory)
+        return session, graph.signature_def
 
     def call(module: Any, signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
         if module.NAME not in loaded:
-            loaded[module.NAME] = tf.saved_model.load(str(exported(module) / "1"))
-        outputs = loaded[module.NAME].signatures[signature](**{k: tf.constant(v) for k, v in inputs.items()})
-        return {name: tensor.numpy() for name, tensor in outputs.items()}
+            loaded[module.NAME] = load(module)
+        session, signatures = loaded[module.NAME]
+        infos = signatures[signature]
+        fetches = {name: info.name for name, info in infos.outputs.items()}
+        result: dict[str, Any] = session.run(fetches, {infos.inputs[name].name: inputs[name] for name in inputs})
+        return result
 
-    return call
+    yield call
+    for session, _ in loaded.values():
+        session.close()

@@ -22,9 +22,13 @@ def keras(tf: Any) -> Any:
 
 
 def _served(tf: Any, version_dir: Path, signature: str = "serving_default", **inputs: Any) -> dict[str, Any]:
-    function = tf.saved_model.load(str(version_dir)).signatures[signature]
-    outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
-    return {name: tensor.numpy() for name, tensor in outputs.items()}
+    """Run a signature as a server does, in a session: tf.saved_model.load also puts together what a server cannot."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        infos = v1.saved_model.load(session, ["serve"], str(version_dir)).signature_def[signature]
+        fetches = {name: info.name for name, info in infos.outputs.items()}
+        answer: dict[str, Any] = session.run(fetches, {infos.inputs[name].name: inputs[name] for name in inputs})
+        return answer
 
 
 def _method(version_dir: Path, signature: str) -> str:
@@ -111,6 +115,39 @@ def test_a_keras_model_takes_signatures_too(tmp_path: Path, tf: Any, keras: Any)
     )
     answer = _served(tf, export(model, to=tmp_path / "m", signatures=twice) / "1", numbers=[[4.0]])
     assert answer["twice"].tolist() == [[8.0]]
+
+
+def test_state_and_tables_of_layers_are_saved(tmp_path: Path, tf: Any, keras: Any) -> None:
+    """Vocabularies and moving averages, which are no trained weights, are there in the served model."""
+    words = keras.Input((1,), dtype="string", name="words")
+    numbers = keras.Input((1,), name="numbers")
+    normalised = keras.layers.BatchNormalization(epsilon=0.0, name="normalised")
+    index = keras.layers.StringLookup(vocabulary=["cat", "dog"], name="index")
+    model = keras.Model([words, numbers], [index(words), normalised(numbers)])
+    normalised.set_weights([np.array([value], np.float32) for value in (2.0, 1.0, 10.0, 4.0)])
+    base_path = export(model, to=tmp_path / "m")
+    answer = _served(tf, base_path / "1", words=[[b"dog"], [b"emu"]], numbers=[[10.0], [14.0]])
+    assert {name: value.tolist() for name, value in answer.items()} == {
+        "index": [[2], [0]],
+        "normalised": [[1.0], [5.0]],
+    }
+    assert preflight(base_path).notes == ()
+
+
+def test_a_module_around_a_keras_model_is_refused(tmp_path: Path, tf: Any, keras: Any) -> None:
+    """tf.saved_model.save spoils the variables of a Keras model inside a module, which only a server would notice."""
+    module = tf.Module()
+    module.model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="y")])
+    module.serve = tf.function(lambda x: {"y": module.model(x)}, input_signature=[tf.TensorSpec([None, 1], name="x")])
+    with pytest.raises(
+        ExportError, match=r"'serving_default' reads variables that nothing restores \(.*y/bias, .*y/kernel"
+    ):
+        export(module, to=tmp_path / "m", signatures=module.serve)
+    assert list(tmp_path.iterdir()) == []
+    tf.saved_model.save(module, str(tmp_path / "m" / "1"), signatures=module.serve)
+    assert "version 1: signature 'serving_default' reads variables" in preflight(tmp_path / "m").notes[0]
+    with pytest.raises(tf.errors.FailedPreconditionError, match="Could not find variable"):
+        _served(tf, tmp_path / "m" / "1", x=[[1.0]])
 
 
 def test_a_keras_model_without_inputs_is_refused(tmp_path: Path, keras: Any) -> None:
