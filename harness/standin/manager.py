@@ -1,8 +1,9 @@
 """The version manager: carries out what the state machine of versions.py decides.
 
-One thread takes the actions one by one. The first loads after start-up run side by side and at once; later there is
-one action per 100 ms at most, and loads run in this very thread unless ``num_load_threads`` says otherwise, so a
-version that is tried again for minutes holds up every other model, as in the genuine server.
+One thread takes the actions one by one. The first loads after start-up run side by side; later ones run in this
+very thread unless ``num_load_threads`` says otherwise, so a version that is tried again for minutes holds up every
+other model, as in the genuine server. What is newly asked for is looked at after 100 ms, the genuine manager's
+period; so a version that is loaded and at once not wanted any more can be seen for a moment.
 """
 
 from __future__ import annotations
@@ -134,34 +135,46 @@ class VersionManager:
         return last[max(done)] if done else None
 
     def _work(self) -> None:
+        action = self._next()
         while not self._stopping.is_set():
-            with self._changed:
-                action = self._states.step()
-                self._publish()
-            if action is None:
-                self._wake.wait()
-                self._wake.clear()
-            else:
-                self._dispatch(action)
+            if action is not None:
+                action = self._dispatch(action)
+                continue
+            self._wake.wait()
+            self._wake.clear()
             if not self._initial:
                 self._stopping.wait(_TICK_S)
+            action = self._next()
 
-    def _dispatch(self, action: Action) -> None:
+    def _next(self, report: Callable[[], None] | None = None) -> Action | None:
+        """Report the end of an action, if any, and take the next one before anybody else can ask for something."""
+        with self._changed:
+            if report is not None:
+                report()
+            action = self._states.step()
+            changes = list(self._states.changes())
+            if changes:
+                self._log += changes
+                self._changed.notify_all()
+            return action
+
+    def _dispatch(self, action: Action) -> Action | None:
+        """Carry an action out here, or hand it to a pool; returns the next one."""
         pool = self._loaders if action.kind == "load" else self._unloaders
         work = self._carry_out_load if action.kind == "load" else self._carry_out_unload
         if pool is None:
-            work(action)
-        else:
-            pool.submit(work, action)
+            return self._next(work(action))
+        pool.submit(self._carry_out_aside, work, action)
+        return self._next()
 
-    def _publish(self) -> None:
-        """Make the state machine's changes known; called with the lock held."""
-        changes = list(self._states.changes())
-        if changes:
-            self._log += changes
-            self._changed.notify_all()
+    def _carry_out_aside(self, work: Callable[[Action], Callable[[], None]], action: Action) -> None:
+        report = work(action)
+        with self._changed:
+            report()
+        self._wake.set()
 
-    def _carry_out_load(self, action: Action) -> None:
+    def _carry_out_load(self, action: Action) -> Callable[[], None]:
+        """Load a version; returns what is to be reported with the lock held."""
         label = f"{{name: {action.model} version: {action.version}}}"
         log.info(_SOURCE, f"Successfully reserved resources to load servable {label}")
         log.info(_SOURCE, f"Approving load for servable version {label}")
@@ -170,16 +183,14 @@ class VersionManager:
             servable = self._load_with_retries(action, label)
         except StatusError as error:
             log.error(_SOURCE, f"Servable {label} cannot be loaded: {error}")
-            with self._changed:
-                self._states.failed(action, error)
-                self._publish()
-        else:
-            log.info(_SOURCE, f"Successfully loaded servable version {label}")
-            with self._changed:
-                self._ready = self._with(action, servable)
-                self._states.loaded(action)
-                self._publish()
-        self._wake.set()
+            failure = error
+            return lambda: self._states.failed(action, failure)
+        log.info(_SOURCE, f"Successfully loaded servable version {label}")
+        return lambda: self._put_ready(action, servable)
+
+    def _put_ready(self, action: Action, servable: Servable) -> None:
+        self._ready = self._with(action, servable)
+        self._states.loaded(action)
 
     def _load_with_retries(self, action: Action, label: str) -> Servable:
         retries = 0
@@ -201,7 +212,8 @@ class VersionManager:
                 retries += 1
                 log.info(_SOURCE, f"Retrying of Loading servable: {label} retry: {retries}")
 
-    def _carry_out_unload(self, action: Action) -> None:
+    def _carry_out_unload(self, action: Action) -> Callable[[], None]:
+        """Unload a version; returns what is to be reported with the lock held."""
         label = f"{{name: {action.model} version: {action.version}}}"
         log.info(_SOURCE, f"Quiescing servable version {label}")
         with self._changed:
@@ -211,10 +223,7 @@ class VersionManager:
         log.info(_SOURCE, f"Unloading servable version {label}")
         servable.unload()
         log.info(_SOURCE, f"Done unloading servable version {label}")
-        with self._changed:
-            self._states.unloaded(action)
-            self._publish()
-        self._wake.set()
+        return lambda: self._states.unloaded(action)
 
     def _with(self, action: Action, servable: Servable | None) -> dict[str, dict[int, Servable]]:
         """The map of ready versions with one put in or taken out; readers keep the old one."""

@@ -167,15 +167,30 @@ def _wait(stage: _Stage, request: dict[str, Any]) -> dict[str, Any]:
 
 def _wait_states(stage: _Stage, request: dict[str, Any]) -> dict[str, Any]:
     """Poll a model's status until these versions are in these states."""
-    wanted = request["states"].items()
     versions: list[dict[str, str]] = []
 
     def reached() -> bool:
         versions[:] = _versions(stage, request["model"])
-        states = {entry["version"]: entry["state"] for entry in versions}
-        return all(states.get(version) == state for version, state in wanted)
+        return _fits(versions, request["states"])
 
-    return {"reached": _until(reached, request["timeout"]), "versions": versions}
+    if not _until(reached, request["timeout"]):
+        return {"reached": False, "versions": versions}
+    return {"reached": True, "versions": _settled(stage, request, versions)}
+
+
+def _fits(versions: list[dict[str, str]], wanted: dict[str, str]) -> bool:
+    states = {entry["version"]: entry["state"] for entry in versions}
+    return all(states.get(version) == state for version, state in wanted.items())
+
+
+def _settled(stage: _Stage, request: dict[str, Any], versions: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The versions once what follows at once has happened, too: with a new version ready, the old one goes."""
+    while True:
+        time.sleep(_PAUSE_S)
+        later = _versions(stage, request["model"])
+        if later == versions or not _fits(later, request["states"]):
+            return versions
+        versions = later
 
 
 def _versions(stage: _Stage, model: str) -> list[dict[str, str]]:
