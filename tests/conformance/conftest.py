@@ -1,0 +1,76 @@
+"""Plays the corpus once per session, several scenarios at a time, and sums the results up at the end.
+
+The server is the stand-in, or the binary named by ``--serving-binary`` or the environment variable SERVING_BINARY.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from replay import certificates, table
+from replay.launch import launcher_for
+from replay.player import Result, play
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from replay.corpus import Scenario
+
+_WORKERS = 6
+_PROPERTY = "conformance"
+
+
+@pytest.fixture(scope="session")
+def played(request: pytest.FixtureRequest) -> Iterator[Callable[[Scenario], list[Result]]]:
+    """A function that gives a scenario's results; all the selected ones are played in the background meanwhile."""
+    command = request.config.getoption("serving_binary", default=None) or os.environ.get("SERVING_BINARY")
+    launcher, pems = launcher_for(command), certificates.make()
+    pool = ThreadPoolExecutor(_WORKERS)
+    jobs: dict[str, Future[list[Result]]] = {}
+
+    def results(scenario: Scenario) -> list[Result]:
+        if scenario.name not in jobs:
+            jobs[scenario.name] = pool.submit(play, scenario, launcher, pems)
+        return jobs[scenario.name].result()
+
+    if not hasattr(request.config, "workerinput"):  # a worker of pytest-xdist gets only some of the session's items
+        for item in request.session.items:
+            scenario = getattr(item, "callspec", None) and item.callspec.params.get("scenario")
+            if scenario:
+                jobs[scenario.name] = pool.submit(play, scenario, launcher, pems)
+    yield results
+    pool.shutdown(cancel_futures=True)
+    launcher.close()
+
+
+@pytest.fixture
+def record_results(record_property: Callable[[str, object], None]) -> Callable[[list[Result]], None]:
+    """Keep a test's results in its report, for the table at the end."""
+
+    def record(results: list[Result]) -> None:
+        record_property(_PROPERTY, [(result.area, result.step, result.difference is None) for result in results])
+
+    return record
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many exchanges of each area were answered as recorded."""
+    results = [
+        Result(area, step, None if good else "differs")
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, entries in report.user_properties
+        if name == _PROPERTY
+        for area, step, good in entries
+    ]
+    if results:
+        terminalreporter.section("conformance to the recorded traffic")
+        terminalreporter.write_line(table.plain(results))
