@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from harness.servers.spec import ServerSpec
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["default_image", "engine_fault", "image_of", "local_digest", "why_no_image"]
 
 _ENGINE_TIMEOUT_S = 2
+_DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 _REGISTRY_TIMEOUT_S = 3.0
 
 
@@ -28,11 +31,11 @@ def image_of(spec: ServerSpec) -> str:
 def engine_fault() -> str:
     """Return why no Docker engine can be used; empty if one answers."""
     import docker
-    from docker.errors import DockerException
 
     try:
+        _knock(docker.utils.kwargs_from_env().get("base_url") or _DEFAULT_ENGINE)
         client = docker.from_env(timeout=_ENGINE_TIMEOUT_S)
-    except DockerException as exc:
+    except (docker.errors.DockerException, OSError, ValueError) as exc:
         return _engine_text(exc)
     try:
         client.ping()
@@ -43,11 +46,27 @@ def engine_fault() -> str:
     return ""
 
 
+def _knock(base_url: str) -> None:
+    """Connect to the engine's address and hang up: the library leaks its sockets when nobody answers there.
+
+    Raises:
+        OSError: nobody answers.
+    """
+    parts = urlsplit(base_url)
+    if parts.scheme in {"unix", "http+unix"}:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
+            knocking.settimeout(_ENGINE_TIMEOUT_S)
+            knocking.connect(parts.path or f"/{parts.netloc}")
+    elif parts.hostname and parts.port and parts.scheme != "ssh":
+        with socket.create_connection((parts.hostname, parts.port), timeout=_ENGINE_TIMEOUT_S):
+            pass
+
+
 def _engine_text(error: Exception) -> str:
     text = str(error)
-    if "Permission denied" in text or "PermissionError" in text:
+    if isinstance(error, PermissionError) or "Permission denied" in text or "PermissionError" in text:
         return "the Docker engine refuses this user (permission denied on its socket); add the user to its group"
-    if "FileNotFoundError" in text or "No such file" in text:
+    if isinstance(error, FileNotFoundError) or "FileNotFoundError" in text:
         return "no Docker engine answers (no socket)"
     return f"no Docker engine answers ({text.splitlines()[0][:120]})"
 
