@@ -100,7 +100,11 @@ class BatchThreads:
         """Wait for the batch that is due first."""
         with self.changed:
             while True:
-                due = [(when, index) for index, queue in enumerate(self._queues) if (when := queue.queue.due_s()) is not None]
+                due = [
+                    (when, index)
+                    for index, queue in enumerate(self._queues)
+                    if (when := queue.queue.due_s()) is not None
+                ]
                 when, index = min(due, default=(None, 0))
                 wait_s = None if when is None else when - time.monotonic()
                 if wait_s is not None and wait_s <= 0:
@@ -132,9 +136,7 @@ class Batcher:
         """Give the queues up; no request is under way any more."""
         self._threads.remove(self)
 
-    def run(
-        self, feeds: Mapping[str, Array], fetches: Sequence[str], *, timeout_ms: int | None = None
-    ) -> list[Array]:
+    def run(self, feeds: Mapping[str, Array], fetches: Sequence[str], *, timeout_ms: int | None = None) -> list[Array]:
         """Run one request as part of a batch, and wait for its outputs.
 
         Raises:

@@ -48,21 +48,21 @@ FLAGS = (
     Flag("grpc_socket_path", "string", "", "path of a UNIX socket that also offers the gRPC API"),
     Flag("rest_api_port", "int32", 0, "TCP port of the REST API; 0 for none"),
     Flag("rest_api_num_threads", "int32", 4 * _CPUS, "threads that answer REST requests"),
-    Flag("rest_api_timeout_in_ms", "int32", 30000, "longest run of a model for one REST request"),
+    Flag("rest_api_timeout_in_ms", "int32", 30000, "longest run for one REST request"),
     Flag("rest_api_enable_cors_support", "bool", False, "whether REST replies carry CORS headers"),
     Flag("enable_batching", "bool", False, "whether requests are run together in batches"),
-    Flag("allow_version_labels_for_unavailable_models", "bool", False, "whether a new label may name a version not yet served"),
+    Flag("allow_version_labels_for_unavailable_models", "bool", False, "let new labels name unserved versions"),
     Flag("batching_parameters_file", "string", "", "text proto BatchingParameters"),
-    Flag("enable_per_model_batching_parameters", "bool", False, "whether batching_params.pbtxt is read from each version"),
+    Flag("enable_per_model_batching_parameters", "bool", False, "read batching_params.pbtxt from each version"),
     Flag("model_config_file", "string", "", "text proto ModelServerConfig; replaces model_name and model_base_path"),
-    Flag("model_config_file_poll_wait_seconds", "int32", 0, "interval of reading model_config_file again; 0 for never"),
+    Flag("model_config_file_poll_wait_seconds", "int32", 0, "interval of reading it again; 0 for never"),
     Flag("model_name", "string", "default", "name of the model"),
     Flag("model_base_path", "string", "", "folder that holds the model's version folders"),
     Flag("num_load_threads", "int32", 0, "threads that load versions; 0 for the manager's own"),
     Flag("num_unload_threads", "int32", 0, "threads that unload versions; 0 for the manager's own"),
     Flag("max_num_load_retries", "int32", 5, "how often a failed load is tried again"),
     Flag("load_retry_interval_micros", "int64", 60_000_000, "wait between two tries of a load, microseconds"),
-    Flag("file_system_poll_wait_seconds", "int32", 1, "interval of looking for versions; 0 for once, negative for never"),
+    Flag("file_system_poll_wait_seconds", "int32", 1, "seconds between looks for versions; 0: once, -1: never"),
     Flag("flush_filesystem_caches", "bool", True, "drop file caches after the first load", used=False),
     Flag("tensorflow_session_parallelism", "int64", 0, "threads inside and between operations"),
     Flag("tensorflow_intra_op_parallelism", "int64", 0, "threads inside one operation"),
@@ -91,7 +91,7 @@ FLAGS = (
     Flag("thread_pool_factory_config_file", "string", "", "text proto ThreadPoolConfig", used=False),
     Flag("mixed_precision", "string", "", "mixed precision mode", used=False),
     Flag("skip_initialize_tpu", "bool", False, "do not set up TPUs", used=False),
-    Flag("enable_serialization_as_tensor_content", "bool", False, "write outputs to tensor_content, not to typed fields"),
+    Flag("enable_serialization_as_tensor_content", "bool", False, "write outputs to tensor_content"),
     Flag("standin_bind_address", "string", "127.0.0.1", "address to listen on (this stand-in only); 0.0.0.0 for all"),
     Flag("standin_die_with_parent", "bool", False, "end when the parent process does (this stand-in only)"),
 )  # fmt: skip
@@ -172,7 +172,8 @@ def _read(flag: Flag, text: str | None) -> Value | None:
 def _wrap(number: int, bits: int) -> int:
     """The number as C's scanf leaves it in a signed integer of that many bits."""
     clamped = max(-(2**63), min(2**63 - 1, number))
-    return (clamped + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
+    half: int = 2 ** (bits - 1)
+    return (clamped + half) % (2 * half) - half
 
 
 def usage(program: str) -> str:

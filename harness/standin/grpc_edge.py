@@ -124,7 +124,7 @@ _MODEL = {
 SERVICES = {"tensorflow.serving.PredictionService": _PREDICTION, "tensorflow.serving.ModelService": _MODEL}
 
 
-def _handler(core: ServerCore, method: _Method) -> grpc.RpcMethodHandler:
+def _handler(core: ServerCore, method: _Method) -> grpc.RpcMethodHandler[bytes, bytes]:
     """A grpcio handler from bytes to bytes for one method."""
     from_bytes, answer, metrics = method.request.FromString, method.answer, core.metrics
 
@@ -205,11 +205,13 @@ class GrpcServer:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-class _Unknown(grpc.GenericRpcHandler):
+class _Unknown(grpc.GenericRpcHandler):  # type: ignore[type-arg]
     """Answers every method nobody else knows: UNIMPLEMENTED with empty details, where grpcio would write a text."""
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        def refuse(requests: Any, context: grpc.ServicerContext) -> Any:
+    def service(self, _details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+        """Answer whatever is called."""
+
+        def refuse(_requests: Any, context: grpc.ServicerContext) -> Any:
             context.set_code(grpc.StatusCode.UNIMPLEMENTED)
             return iter(())
 

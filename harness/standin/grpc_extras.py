@@ -26,7 +26,7 @@ def add_health(server: grpc.Server) -> None:
     from grpc_health.v1 import health_pb2, health_pb2_grpc
     from grpc_health.v1.health import HealthServicer
 
-    class Health(HealthServicer):  # type: ignore[misc]
+    class Health(HealthServicer):
         """The stock service, with the text the C++ one has for a name it does not know."""
 
         def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - the method's name

@@ -11,14 +11,12 @@ import socket
 import threading
 import time
 from collections import deque
-from email.utils import formatdate
-from functools import lru_cache
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import h11
 
 from harness.standin.http_body import inflate
+from harness.standin.http_heads import HeadMemo, RequestHead, read_head, reason, reply_bytes, reply_headers
 from harness.standin.http_pages import html_page
 from harness.standin.rest_handler import RestReply, RestRequest
 
@@ -29,17 +27,15 @@ __all__ = ["MAX_BODY_BYTES", "Connection", "Wants"]
 
 MAX_BODY_BYTES = 1 << 30
 _MAX_HEAD_BYTES = 1 << 18
-_READ_BYTES = 1 << 18
-_METHODS = frozenset((b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"))
+_IO_BYTES = 1 << 18
+_METHODS = frozenset(("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"))
 
-# libevent gives up on a client that is silent for this long; a trickle of bytes does not keep a request open for
-# ever either.
+# libevent gives up on a client that is silent for this long; a trickle of bytes keeps a request or a reply going
+# for some time more, according to its size.
 _SILENCE_S = 50.0
-_HEAD_S = 60.0
-_SLOWEST_BODY_BYTES_PER_S = 1000.0
+_PATIENCE_S = 60.0
+_SLOWEST_BYTES_PER_S = 1000.0
 _DRAIN_S = 2.0
-
-_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus} | {499: b"Client Closed Request"}
 
 
 class Wants(enum.Enum):
@@ -58,19 +54,23 @@ class Connection:
         deadline_s: on the monotonic clock, when to give up on the client.
     """
 
-    def __init__(self, sock: socket.socket, handle: Callable[[RestRequest], RestReply]) -> None:
+    def __init__(self, sock: socket.socket, handle: Callable[[RestRequest], RestReply], memo: HeadMemo) -> None:
         """Take a non-blocking socket over."""
         self.lock = threading.Lock()
+        self.deadline_s = time.monotonic() + _SILENCE_S
         self._sock = sock
         self._handle = handle
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD_BYTES)
-        self._out: deque[memoryview] = deque()
-        self._head: Any = None
+        self._memo = memo
+        self._http: Any = None  # h11's connection, while it holds anything
+        self._first = b""  # the first bytes of the request h11 is reading
+        self._partial = b""  # a request with a known head, its body not yet complete
+        self._head: RequestHead | None = None
         self._body = bytearray()
+        self._out: deque[memoryview] = deque()
         self._closing = False
         self._draining = False
-        self._began_s: float | None = None
-        self.deadline_s = time.monotonic() + _SILENCE_S
+        self._busy_since_s: float | None = None
+        self._busy_bytes = 0
 
     def fileno(self) -> int:
         """Return the socket's descriptor."""
@@ -88,37 +88,61 @@ class Connection:
                 wants = self._serve()
         except OSError:
             return Wants.CLOSE
-        self._set_deadline()
+        if not self._draining:
+            self._set_deadline()
         return wants
 
     def _set_deadline(self) -> None:
         """Decide until when the client must have done something."""
         now_s = time.monotonic()
-        if self._draining:
-            return
         self.deadline_s = now_s + _SILENCE_S
-        if self._began_s is not None and not self._out:
-            allowed_s = _HEAD_S + len(self._body) / _SLOWEST_BODY_BYTES_PER_S
-            self.deadline_s = min(self.deadline_s, self._began_s + allowed_s)
+        if not (self._out or self._http or self._partial):
+            self._busy_since_s = None
+            return
+        if self._busy_since_s is None:
+            self._busy_since_s = now_s
+            self._busy_bytes = sum(map(len, self._out))
+        patience_s = _PATIENCE_S + max(self._busy_bytes, len(self._body)) / _SLOWEST_BYTES_PER_S
+        self.deadline_s = min(self.deadline_s, self._busy_since_s + patience_s)
 
     def _read(self) -> Wants:
-        """Read what has come and hand it to h11."""
+        """Read what has come; answer it at once if its head is a known one, else hand it to h11."""
         try:
-            data = self._sock.recv(_READ_BYTES)
+            data = self._sock.recv(_IO_BYTES)
         except BlockingIOError:
             return Wants.READ
         if not data:
             return Wants.CLOSE
         if self._draining:
             return Wants.READ
-        if self._began_s is None:
-            self._began_s = time.monotonic()
+        if self._http is None:
+            if self._answer_known(data):
+                return Wants.READ
+            data, self._partial = self._partial + data, b""
+            self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD_BYTES)
+            self._first = data
         self._http.receive_data(data)
         return Wants.READ
 
+    def _answer_known(self, data: bytes) -> bool:
+        """Answer a complete request whose head was seen before; or keep it until its body is there."""
+        first_part = not self._partial
+        data = self._partial + data
+        known = self._memo.find(data)
+        if known is None or len(data) > known[1] + known[0].length:
+            return False
+        head, start = known
+        if len(data) < start + head.length:
+            # Once only: bodies that come in many pieces are better joined by h11.
+            self._partial = data if first_part else self._partial
+            return first_part
+        self._partial = b""
+        self._out.append(memoryview(reply_bytes(self._call(head, data[start:]))))
+        return True
+
     def _serve(self) -> Wants:
         """Answer what is complete, one request after the other, as long as the client takes the replies."""
-        while not self._closing and not self._out:
+        while self._http is not None and not self._closing and not self._out:
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError:
@@ -141,32 +165,36 @@ class Connection:
             if len(self._body) > MAX_BODY_BYTES:
                 self._refuse(413)
         elif type(event) is h11.Request:
-            self._head = event
-            if event.method not in _METHODS:
+            self._head = head = read_head(event)
+            self._memo.remember(self._first, head)
+            self._first = b""
+            if head.method not in _METHODS:
                 self._refuse(501)
-            elif int(_header(event, b"content-length") or 0) > MAX_BODY_BYTES:
+            elif head.length > MAX_BODY_BYTES:
                 self._refuse(413)
-        elif type(event) is h11.EndOfMessage:
-            self._answer()
+        elif type(event) is h11.EndOfMessage and self._head is not None:
+            self._answer(self._head)
         else:
             self._closing = True
 
-    def _answer(self) -> None:
-        """Answer the complete request, and make ready for the next."""
-        head, self._head = self._head, None
-        body: bytes | bytearray = self._body
-        self._body = bytearray()
-        if b"gzip" in _header(head, b"content-encoding"):
-            body = inflate(body)
-        origin = _header(head, b"origin").decode("latin-1") or None
-        request = RestRequest(head.method.decode(), head.target.decode(), origin, body)
-        del body
-        self._reply(self._handle(request), with_body=head.method != b"HEAD")
-        self._began_s = None
+    def _answer(self, head: RequestHead) -> None:
+        """Answer the complete request that h11 read, and make ready for the next."""
+        body, self._body = self._body, bytearray()
+        reply = self._call(head, body)
+        self._reply(reply, with_body=head.method != "HEAD")
+        self._head = None
         if self._http.our_state is h11.MUST_CLOSE:
             self._closing = True
-        else:
+        elif self._http.trailing_data[0]:
             self._http.start_next_cycle()
+        else:
+            self._http = None
+
+    def _call(self, head: RequestHead, body: bytes | bytearray) -> RestReply:
+        """Let the handler answer."""
+        request = RestRequest(head.method, head.target, head.origin, inflate(body) if head.gzip else body)
+        del body
+        return self._handle(request)
 
     def _refuse(self, status: int) -> None:
         """Answer with an HTML page and close, without reading the rest of the request."""
@@ -174,17 +202,12 @@ class Connection:
         self.deadline_s = time.monotonic() + _DRAIN_S
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             reply = RestReply(status, "text/html", html_page(status), (("Connection", "close"),))
-            self._reply(reply, with_body=self._head is None or self._head.method != b"HEAD")
+            self._reply(reply, with_body=self._head is None or self._head.method != "HEAD")
 
     def _reply(self, reply: RestReply, *, with_body: bool) -> None:
         """Hand a reply to h11."""
-        headers = [
-            ("Content-Type", reply.content_type),
-            *reply.headers,
-            ("Date", _http_date()),
-            ("Content-Length", str(len(reply.body))),
-        ]
-        self._send(h11.Response(status_code=reply.status, headers=headers, reason=_reason(reply.status)))
+        headers = reply_headers(reply)
+        self._send(h11.Response(status_code=reply.status, headers=headers, reason=reason(reply.status)))
         if reply.body and with_body:
             self._send(h11.Data(data=reply.body))
         self._send(h11.EndOfMessage())
@@ -194,10 +217,8 @@ class Connection:
 
     def _write(self) -> Wants:
         """Send what is waiting to be sent."""
-        if len(self._out) > 1 and sum(map(len, self._out)) <= _READ_BYTES:
-            joined = b"".join(self._out)
-            self._out.clear()
-            self._out.append(memoryview(joined))
+        if len(self._out) > 1 and sum(map(len, self._out)) <= _IO_BYTES:
+            self._out = deque([memoryview(b"".join(self._out))])
         while self._out:
             try:
                 sent = self._sock.send(self._out[0])
@@ -214,26 +235,3 @@ class Connection:
         # Closing with unread bytes would reset the connection, and the client might never see the answer.
         self._sock.shutdown(socket.SHUT_WR)
         return Wants.READ
-
-
-def _header(head: Any, wanted: bytes) -> bytes:
-    """Return the first header of that name, empty if there is none."""
-    for name, value in head.headers:
-        if name == wanted:
-            return bytes(value)
-    return b""
-
-
-def _reason(status: int) -> bytes:
-    """Return the phrase of the status line."""
-    return _REASONS.get(status, b"Unknown")
-
-
-@lru_cache(maxsize=2)
-def _date_of(second: int) -> str:
-    return formatdate(second, usegmt=True)
-
-
-def _http_date() -> str:
-    """Return the value of the Date header."""
-    return _date_of(int(time.time()))

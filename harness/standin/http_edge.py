@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from harness.standin import log
 from harness.standin.http_connection import Connection, Wants
+from harness.standin.http_heads import HeadMemo
 from harness.standin.http_poller import make_poller
 from harness.standin.rest_handler import RestHandler
 
@@ -100,6 +101,7 @@ class HttpServer:
         self.port: int = listener.getsockname()[1]
         self._listener = listener
         self._handle = handle
+        self._memo = HeadMemo()
         self._poller = poller or make_poller()
         self._connections: dict[int, Connection] = {}
         self._stopping = threading.Event()
@@ -167,7 +169,7 @@ class HttpServer:
                 sock.setblocking(False)
                 with contextlib.suppress(OSError):
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connection = Connection(sock, self._handle)
+                connection = Connection(sock, self._handle, self._memo)
                 self._connections[sock.fileno()] = connection
                 self._poller.add(sock.fileno())
         except BlockingIOError:

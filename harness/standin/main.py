@@ -73,6 +73,6 @@ def _serve(flags: ParsedFlags) -> int:
     return 0
 
 
-def _end(number: int, frame: FrameType | None) -> None:
+def _end(number: int, _frame: FrameType | None) -> None:
     """End at once, as the genuine server does: nothing is drained (item 22)."""
     os._exit(128 + number if number != signal.SIGTERM else 0)

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.protos import predict_pb2
+from harness.standin.dtypes import BY_NUMBER
 from harness.standin.status import StatusError
 from harness.standin.tensor_decode import Opaque, decode
 from harness.standin.tensor_encode import encode_into
@@ -55,15 +56,15 @@ def run_predict(core: Runtime, servable: Servable, request: Any, deadline_s: flo
     """
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     signature = _signature(servable, name, check_method=core.options.check_method_names)
-    feeds = _feeds(signature, request.inputs)
+    tensors = _feeds(signature, request.inputs)
     fetches = _fetches(signature, list(request.output_filter))
-    _check_opaque(servable, feeds)
+    feeds = _arrays(servable, tensors)
     begin = time.perf_counter()
-    tensors = servable.run(feeds, list(fetches.values()), timeout_ms=milliseconds(deadline_s))
+    outputs = servable.run(feeds, list(fetches.values()), timeout_ms=milliseconds(deadline_s))
     core.metrics.observe_run(request.model_spec.name, "Predict", time.perf_counter() - begin)
     response = predict_pb2.PredictResponse()
     fill_model_spec(response.model_spec, servable, name)
-    for alias, tensor in zip(fetches, tensors, strict=True):
+    for alias, tensor in zip(fetches, outputs, strict=True):
         encode_into(response.outputs[alias], tensor, tensor_content=core.options.tensor_content)
     return response
 
@@ -160,12 +161,13 @@ def _fetches(signature: Any, wanted: list[str]) -> dict[str, str]:
     return fetches
 
 
-def _check_opaque(servable: Servable, feeds: dict[str, Any]) -> None:
-    """Refuse tensors that no array can hold, with the text TensorFlow has for a wrong dtype."""
-    from harness.standin.dtypes import BY_NUMBER
-
-    for rank, name in enumerate(sorted(feeds)):
-        if isinstance(feeds[name], Opaque):
-            wanted = BY_NUMBER[servable.session.dtype_of(name)]
-            given = feeds[name].dtype
-            raise StatusError("INVALID_ARGUMENT", f"Expects arg[{rank}] to be {wanted.name} but {given.name} is provided")
+def _arrays(servable: Servable, tensors: dict[str, np.ndarray[Any, Any] | Opaque]) -> dict[str, np.ndarray[Any, Any]]:
+    """The tensors as arrays; one that no array can hold is refused with TensorFlow's text for a wrong dtype."""
+    arrays = {}
+    for name, tensor in tensors.items():
+        if isinstance(tensor, Opaque):
+            wanted = BY_NUMBER[servable.session.dtype_of(name)].name
+            text = f"Expects arg[{sorted(tensors).index(name)}] to be {wanted} but {tensor.dtype.name} is provided"
+            raise StatusError("INVALID_ARGUMENT", text)
+        arrays[name] = tensor
+    return arrays

@@ -6,6 +6,7 @@ for an unknown model is a broken body (behaviour items 134 and 172).
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from harness.protos import classification_pb2, model_pb2, predict_pb2, regression_pb2
@@ -19,12 +20,14 @@ from harness.standin.json_status import status_body
 from harness.standin.json_syntax import JsonSyntaxError
 from harness.standin.json_tensor import fill_inputs
 from harness.standin.json_value import MISSING, JsonObject
+from harness.standin.rest_endless import RunLimits
 from harness.standin.status import StatusError
 
 if TYPE_CHECKING:
     from harness.standin.core import ServerCore
     from harness.standin.rest_handler import RestRequest
     from harness.standin.rest_url import ModelPath
+    from harness.standin.servable import Servable
 
 __all__ = ["RestCalls"]
 
@@ -38,6 +41,7 @@ class RestCalls:
         """Answer with the core's models; a run may take ``timeout_s`` seconds."""
         self._core = core
         self._timeout_s = timeout_s
+        self._limits = RunLimits(timeout_s)
         # The verbs of a URL are matched in any case but known in lower case only (behaviour item 120).
         self._posts = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
 
@@ -81,7 +85,7 @@ class RestCalls:
             del document
             spec.signature_name = name
             call.model_spec.CopyFrom(spec)
-            response = predict.run_predict(self._core, servable, call, self._timeout_s)
+            response = self._run(predict.run_predict, servable, call)
         return predict_reply(response.outputs, form)
 
     def _classify(self, request: RestRequest, path: ModelPath) -> bytes:
@@ -102,7 +106,15 @@ class RestCalls:
                 raise StatusError("INVALID_ARGUMENT", f"No signature was found with the name: {signature_name}")
             spec.signature_name = signature_name
             call.model_spec.CopyFrom(spec)
-            return run(self._core, servable, call, self._timeout_s).result
+            return self._run(run, servable, call).result
+
+    def _run(self, run: Any, servable: Servable, call: Any) -> Any:
+        """Run a call under the time limit (behaviour item 128)."""
+        begin_s = time.monotonic()
+        response = run(self._core, servable, call, self._limits.deadline_s(servable))
+        if time.monotonic() - begin_s > self._timeout_s:
+            raise StatusError("DEADLINE_EXCEEDED", "Timed out waiting for notification")
+        return response
 
 
 def _read(request: RestRequest) -> tuple[JsonObject, str]:

@@ -142,9 +142,7 @@ def check_flags(flags: ParsedFlags) -> None:
     elif flags.use_alts_credentials and flags.ssl_config_file:
         text = "Cannot configure SSL and ALTS at the same time."
     elif flags.batching_parameters_file and not flags.enable_batching:
-        text = (
-            "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
-        )
+        text = "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
     elif _contradicting_parallelism(flags):
         text = (
             "Either configure server_options.tensorflow_session_parallelism or "

@@ -35,7 +35,10 @@ def poll(models: Iterable[Any]) -> dict[str, dict[int, str]]:
 def _poll_model(model: Any) -> dict[int, str]:
     base_path = model.base_path
     if not Path(base_path).exists():
-        text = f"Could not find base path {base_path} for servable {model.name} with error NOT_FOUND: {base_path} not found"
+        text = (
+            f"Could not find base path {base_path} for servable {model.name} with error NOT_FOUND: "
+            f"{base_path} not found"
+        )
         raise StatusError("INVALID_ARGUMENT", text)
     try:
         names = sorted(child.name for child in Path(base_path).iterdir())

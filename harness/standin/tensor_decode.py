@@ -126,7 +126,9 @@ def _as_elements(dtype: DType, values: Any) -> np.ndarray[Any, Any]:
     assert dtype.numpy is not None  # noqa: S101 - decode() has dealt with opaque dtypes
     if dtype.bits is not None:
         wide = values if isinstance(values, bytes) else np.asarray(values, np.int64)
-        return (np.frombuffer(wide, dtype.bits) if isinstance(wide, bytes) else wide.astype(dtype.bits)).view(dtype.numpy)
+        return (np.frombuffer(wide, dtype.bits) if isinstance(wide, bytes) else wide.astype(dtype.bits)).view(
+            dtype.numpy
+        )
     if dtype.per_element == 2:
         part = np.float32 if dtype.name == "complex64" else np.float64
         return np.asarray(values, part).view(dtype.numpy)

@@ -93,4 +93,3 @@ def status_code(error: Exception) -> str:
 def version() -> str:
     """The version of the TensorFlow library, e.g. ``2.21.0``."""
     return str(c_api().get_version())
-

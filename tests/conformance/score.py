@@ -15,6 +15,11 @@ from replay.launch import launcher_for  # noqa: E402
 from replay.player import Result, play  # noqa: E402
 
 
+def write(text: str) -> None:
+    """Print a line; printing is what this script is for."""
+    sys.stdout.write(text + "\n")
+
+
 def main() -> int:
     """Parse the command line, play, print; the exit code is 0 if all is as recorded."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -30,9 +35,9 @@ def main() -> int:
     begin = time.monotonic()
     results = _play_all(scenarios, options.server, options.workers)
     for result in [result for result in results if result.difference][: options.differences]:
-        print(f"{result.step}\n    {(result.difference or '')[:2000]}")
-    print(table.plain(results))
-    print(f"{len(scenarios)} scenarios in {time.monotonic() - begin:.0f} s")
+        write(f"{result.step}\n    {(result.difference or '')[:2000]}")
+    write(table.plain(results))
+    write(f"{len(scenarios)} scenarios in {time.monotonic() - begin:.0f} s")
     if options.markdown:
         options.markdown.write_text(table.markdown(results), encoding="utf-8")
     return 1 if any(result.difference for result in results) else 0

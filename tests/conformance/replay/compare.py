@@ -44,16 +44,18 @@ def _text(rule: str, what: str, recorded: dict[str, Any], key: str, seen: str) -
         matched = re.fullmatch(recorded["pattern"], seen, re.DOTALL)
         return None if matched else f"{what}: expected to match {_short(recorded['pattern'])}, saw {_short(seen)}"
     if rule == "prefix":
-        return None if seen.startswith(recorded["prefix"]) else f"{what}: expected {recorded['prefix']!r}..., saw {_short(seen)}"
+        return (
+            None
+            if seen.startswith(recorded["prefix"])
+            else f"{what}: expected {recorded['prefix']!r}..., saw {_short(seen)}"
+        )
     return _same(what, recorded[key], seen)
 
 
 def _rest(step: Step, answer: dict[str, Any], place: Place) -> str | None:
     recorded = step.response
     headers = {key.lower(): value for key, value in recorded["headers"].items()}
-    fault = _first(
-        _same("status", recorded["status"], answer["status"]), _same("headers", headers, answer["headers"])
-    )
+    fault = _first(_same("status", recorded["status"], answer["status"]), _same("headers", headers, answer["headers"]))
     body = place.mask(answer["body"].decode("utf-8", "surrogateescape"))
     return _first(fault, _rest_body(step, body)) if fault is None else f"{fault}; body {_short(body)}"
 
@@ -130,16 +132,18 @@ def _grpc(step: Step, answer: dict[str, Any], place: Place) -> str | None:
     return _same("reply", base64.b64decode(recorded["bytes"]), answer["bytes"])
 
 
-def _fields(step: Step, answer: dict[str, Any], place: Place) -> str | None:
+def _fields(step: Step, answer: dict[str, Any], _place: Place) -> str | None:
     """A process or a wait: every recorded field, the stdout by rule."""
     recorded = step.response
-    faults = [_same(key, recorded[key], answer.get(key)) for key in recorded if key not in {"stdout", "pattern", "prefix"}]
+    faults = [
+        _same(key, recorded[key], answer.get(key)) for key in recorded if key not in {"stdout", "pattern", "prefix"}
+    ]
     if "stdout" in recorded:
         faults.append(_text(step.match or "exact", "stdout", recorded, "stdout", answer["stdout"]))
     return _first(*faults)
 
 
-def _parallel(step: Step, answer: dict[str, Any], place: Place) -> str | None:
+def _parallel(_step: Step, answer: dict[str, Any], place: Place) -> str | None:
     return _first(*(difference(inner, one, place) for inner, one in answer["pairs"]))
 
 

@@ -49,7 +49,7 @@ def _add_version(place: Place, path: Path, request: dict[str, Any]) -> None:
     staged.rename(path)
 
 
-def _remove(place: Place, path: Path, request: dict[str, Any]) -> None:
+def _remove(place: Place, path: Path, _request: dict[str, Any]) -> None:
     path.rename(_aside(place))
 
 
@@ -60,7 +60,7 @@ def _write(place: Place, path: Path, request: dict[str, Any]) -> None:
     staged.rename(path)
 
 
-def _mkdir(place: Place, path: Path, request: dict[str, Any]) -> None:
+def _mkdir(_place: Place, path: Path, _request: dict[str, Any]) -> None:
     path.mkdir(parents=True)
 
 

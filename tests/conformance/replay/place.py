@@ -7,10 +7,11 @@ import re
 import socket
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from replay.certificates import Certificates
 
 __all__ = ["Place", "free_port"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import socket
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["COMPARED", "exchange"]
@@ -21,10 +22,8 @@ def exchange(port: int, request: dict[str, Any]) -> dict[str, Any]:
         status (0 if the connection brought no answer), the compared headers, and the body as bytes.
     """
     with socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT_S) as connection:
-        try:
+        with suppress(ConnectionError):  # an early answer, e.g. to a refused method, is still there to be read
             connection.sendall(_wire(port, request))
-        except ConnectionError:
-            pass  # an early answer, e.g. to a refused method, is still there to be read
         return _read(connection)
 
 

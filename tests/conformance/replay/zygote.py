@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from harness.standin import http_edge, main, parent, server, tf_runtime  # noqa: F401 - for the children
@@ -73,7 +74,7 @@ def _fork(request: dict[str, Any], control: socket.socket) -> int:
 
 if __name__ == "__main__":
     tf_runtime.c_api()
-    threads = len(os.listdir("/proc/self/task"))
+    threads = sum(1 for _ in Path("/proc/self/task").iterdir())
     if threads != 1:
         sys.exit(f"the zygote has {threads} threads after its imports; a fork would lose all but one")
     serve(socket.socket(fileno=int(sys.argv[1])))
