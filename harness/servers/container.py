@@ -78,12 +78,10 @@ class ContainerEngine:
         container.with_env("MODEL_NAME", spec.models[0].name)
         for name, value in spec.environment.items():
             container.with_env(name, value)
-        for model in spec.models:
-            container.with_volume_mapping(model.base_path, f"{MODELS}/{model.name}", "ro")
-        container.with_volume_mapping(str(self._directory), CONFIG_DIRECTORY, "ro")
         container.with_bind_ports(GRPC_PORT, spec.grpc_port)
         container.with_bind_ports(REST_PORT, spec.rest_port)
-        container.with_kwargs(labels={LABEL: "server", f"{LABEL}.owner-pid": str(os.getpid())})
+        labels = {LABEL: "server", f"{LABEL}.owner-pid": str(os.getpid())}
+        container.with_kwargs(labels=labels, mounts=self._mounts(spec))
         self._container = container
         try:
             with _without_reaper():
@@ -95,6 +93,17 @@ class ContainerEngine:
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
+
+    def _mounts(self, spec: ServerSpec) -> list[Any]:
+        """Return read-only mounts: the models, the generated config, and what the spec adds.
+
+        Not testcontainers' volume mappings: those keep one target for each folder, and one folder may hold two models.
+        """
+        from docker.types import Mount
+
+        folders = [(model.base_path, f"{MODELS}/{model.name}") for model in spec.models]
+        folders += [(str(self._directory), CONFIG_DIRECTORY), *spec.mounts]
+        return [Mount(target=inside, source=here, type="bind", read_only=True) for here, inside in folders]
 
     def addresses(self) -> tuple[str | None, str | None]:
         """Return the gRPC address and the REST base URL as seen from this machine."""

@@ -16,15 +16,9 @@ if TYPE_CHECKING:
 
     from harness.model_config import ModelConfig
 
-__all__ = ["likely_cause", "unknown_flags"]
+__all__ = ["likely_cause", "likely_external_cause", "unknown_flags"]
 
 _CAUSES = (
-    (r"http1\.x server", "that is not a gRPC port; REST addresses are given as http://HOST:PORT"),
-    (
-        r"Connection refused|failed to connect to all addresses",
-        "nothing listens at that address; is the server running?",
-    ),
-    (r"Could not find any versions of model", "the server runs, but has no model of that name"),
     (r"No module named '?harness'?\s*\Z", "the stand-in's interpreter does not have the harness installed"),
     (r"Illegal instruction", "the CPU lacks instructions (AVX) the server was built for; the image is amd64 only"),
     (r"Address already in use|Failed to BuildAndStart gRPC", "a port was taken while the server started; try again"),
@@ -53,6 +47,15 @@ _CAUSES = (
     ),
     (r"Could not find base path", "the base path does not exist where the server runs"),
 )
+# What an external server's status call may bring; one of ours may bring it too, while it starts.
+_EXTERNAL_CAUSES = (
+    (r"http1\.x server", "that is not a gRPC port; REST addresses are given as http://HOST:PORT"),
+    (
+        r"Connection refused|failed to connect to all addresses",
+        "nothing listens at that address; is the server running?",
+    ),
+    (r"Could not find any versions of model", "the server runs, but has no model of that name"),
+)
 _UNKNOWN_FLAG = re.compile(r"^unknown argument: (?P<flag>.+)$", re.MULTILINE)
 
 
@@ -66,6 +69,11 @@ def likely_cause(log: str, models: Sequence[ModelConfig]) -> str:
         if match:
             return cause.format(**match.groupdict())
     return next((cause for cause in map(_layout_cause, models) if cause), "")
+
+
+def likely_external_cause(seen: str) -> str:
+    """Return why a server of the user's could not be used, from what calling it brought; empty if nothing is known."""
+    return next((cause for pattern, cause in _EXTERNAL_CAUSES if re.search(pattern, seen)), "")
 
 
 def unknown_flags(log: str) -> list[str]:

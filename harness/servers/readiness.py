@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import NotReadyError, StartupError
-from harness.servers.diagnosis import likely_cause
+from harness.servers.diagnosis import likely_cause, likely_external_cause
 from harness.servers.status_poll import GrpcPoll, RestPoll, StatusPoll
 from harness.versions import version_directories, wanted_versions
 
@@ -88,7 +88,8 @@ def _wait(server: Server, poll: StatusPoll, wanted: dict[str, tuple[int, ...]], 
 def _error(kind: type[StartupError | NotReadyError], server: Server, what: str) -> StartupError | NotReadyError:
     lines = [what, f"  backend: {server.backend}", f"  command: {' '.join(server.engine.command)}"]
     lines += [f"  model {model.name}: {_layout_text(server, model)}" for model in server.spec.models]
-    cause = likely_cause(f"{what}\n{server.log()}", () if server.backend.name == "external" else server.spec.models)
+    is_external = server.backend.name == "external"
+    cause = likely_external_cause(what) if is_external else likely_cause(f"{what}\n{server.log()}", server.spec.models)
     if cause:
         lines.append(f"  likely cause: {cause}")
     return kind("\n".join(lines), log_tail=server.log_tail())

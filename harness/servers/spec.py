@@ -72,6 +72,7 @@ class ServerSpec:
         grpc_port: port on this machine; None for a free one.
         rest_port: port on this machine; None for a free one.
         environment: further environment variables of the server.
+        mounts: further read-only mounts of a container, as (path here, path in the container), e.g. of custom ops.
         ready_timeout_s: how long every wanted version may take to become available.
         stop_timeout_s: how long the server may take to end before it is killed.
     """
@@ -85,6 +86,7 @@ class ServerSpec:
     grpc_port: int | None = None
     rest_port: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    mounts: tuple[tuple[str, str], ...] = ()
     ready_timeout_s: float = 120.0
     stop_timeout_s: float = 5.0
 
