@@ -5,13 +5,13 @@ TOX = .tools/bin/tox
 .PHONY: demo test lint types bench package clean
 
 demo: $(TOX) ## export, serve, check and measure the digits classifier; ends with report/index.html
-	@$(TOX) -q run -e demo
+	@$(TOX) -q run -e demo -- $(ARGS)
 
 test: $(TOX) ## the whole test suite
-	@$(TOX) -q run -e tests
+	@$(TOX) -q run -e tests -- $(ARGS)
 
 lint types bench package: $(TOX)
-	@$(TOX) -q run -e $@
+	@$(TOX) -q run -e $@ -- $(ARGS)
 
 $(TOX):
 	@echo "making .tools (tox) ..."
