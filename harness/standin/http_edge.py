@@ -1,7 +1,7 @@
 """The HTTP server of the REST API: a fixed number of threads over any number of connections.
 
-All threads wait in one poller; whoever gets an event works on that connection until it would have to wait, answers
-included. So a request costs no hand-over between threads, and idle or slow clients cost no thread.
+The thread whose turn it is waits for an event and works on that connection until it would have to wait again,
+answers included. So a request costs no hand-over between threads, and idle or slow clients cost no thread.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from harness.standin import log
 from harness.standin.http_connection import Connection, Wants
 from harness.standin.http_heads import HeadMemo
 from harness.standin.http_poller import make_poller
+from harness.standin.http_turns import Turns
 from harness.standin.rest_handler import RestHandler
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = ["HttpServer", "start_rest_server"]
 _BACKLOG = 1024
 _ACCEPTS_AT_ONCE = 64
 _SWEEP_EVERY_S = 1.0
+_LOOK_UP_S = 0.25  # how soon the threads notice the end
 _ANY_IPV6 = "::"
 
 
@@ -105,6 +107,7 @@ class HttpServer:
         self._poller = poller or make_poller()
         self._connections: dict[int, Connection] = {}
         self._stopping = threading.Event()
+        self._turns = Turns()
         self._sweep_at_s = 0.0
         self._sweeping = threading.Lock()
         self._poller.add(listener.fileno())
@@ -120,6 +123,7 @@ class HttpServer:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
+        self._turns.stop()
         for connection in list(self._connections.values()):
             self._drop(connection.fileno(), connection)
         self._poller.remove(self._listener.fileno())
@@ -128,15 +132,29 @@ class HttpServer:
 
     def _work(self) -> None:
         """Serve events until the end."""
+        me = threading.current_thread()
         while not self._stopping.is_set():
-            fd = self._poller.wait(_SWEEP_EVERY_S / 4)
-            try:
+            if not self._turns.take(me, _LOOK_UP_S):
+                continue
+            mine = True
+            while mine and not self._stopping.is_set():
+                fd = self._poller.wait(_LOOK_UP_S)
+                began_s = time.monotonic()
                 if fd is not None:
-                    self._on_event(fd)
-                if time.monotonic() >= self._sweep_at_s:
+                    mine = self._work_on(fd, me)
+                if began_s >= self._sweep_at_s:
                     self._sweep()
-            except Exception:  # noqa: BLE001 - one bad event must not cost the server a thread
-                log.error("http_edge.py", f"Unexpected error:\n{traceback.format_exc()}")
+            if mine:
+                self._turns.give_up(me)
+
+    def _work_on(self, fd: int, me: object) -> bool:
+        """Work on an event; False if it is no longer this thread's turn to wait for the next."""
+        began_s = self._turns.begin_work(me)
+        try:
+            self._on_event(fd)
+        except Exception:  # noqa: BLE001 - one bad event must not cost the server a thread
+            log.error("http_edge.py", f"Unexpected error:\n{traceback.format_exc()}")
+        return self._turns.end_work(me, began_s)
 
     def _on_event(self, fd: int) -> None:
         if fd == self._listener.fileno():

@@ -110,6 +110,8 @@ def _feeds(signature: Any, inputs: Any) -> dict[str, np.ndarray[Any, Any] | Opaq
         tensor = decode(proto)
         if tensor is None:
             raise StatusError("INVALID_ARGUMENT", f"tensor parsing error: {alias}")
+        if info.name in feeds:
+            raise StatusError("INVALID_ARGUMENT", f'Endpoint "{info.name}" fed more than once.')
         feeds[info.name] = tensor
     if used != len(inputs):
         known = _joined(alias for alias in inputs if alias in signature.inputs)
