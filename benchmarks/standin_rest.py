@@ -13,6 +13,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import selectors
 import socket
 import statistics
 import subprocess
@@ -21,6 +22,8 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import h11
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +71,6 @@ def serve_bare(port: int) -> None:
 
 
 def _serve_connection(connection: socket.socket) -> None:
-    import h11
-
     body = b'{\n    "predictions": [2.5, 3.0, 4.5\n    ]\n}'
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -138,8 +139,6 @@ def _rate(port: int, concurrency: int, seconds: float) -> float:
 
 def _load(port: int, connections: int, seconds: float) -> int:
     """Keep that many requests in flight and count the answers of the last ``seconds``."""
-    import selectors
-
     head = f"POST /v1/models/m:predict HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: {len(_BODY)}\r\n\r\n"
     request = head.encode() + _BODY
     selector = selectors.DefaultSelector()
