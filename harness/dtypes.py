@@ -1,19 +1,23 @@
 """The one dtype table: TensorFlow's names and numbers, NumPy's types, TensorProto's fields, what JSON can carry.
 
 Sources: ``tensorflow/core/framework/types.proto`` and ``tensor.proto`` for numbers and fields; which dtypes the REST
-API takes and gives is what tensorflow_model_server does (behaviour items 142-144, 164-166).
+API takes and gives is what tensorflow_model_server does (behaviour items 142-144, 164-166). Types that NumPy itself
+lacks (bfloat16, float8, int4 ...) come from ml_dtypes, which TensorFlow uses too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import Literal
 
 import numpy as np
 
 from harness.errors import TensorError
 
-__all__ = ["DTYPES", "DType", "dtype_of_array", "dtype_of_enum", "dtype_of_name"]
+__all__ = ["DTYPES", "DType", "Kind", "dtype_of_array", "dtype_of_enum", "dtype_of_name"]
+
+Kind = Literal["bool", "int", "uint", "float", "complex", "string", "opaque"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,16 @@ class DType:
     def is_string(self) -> bool:
         """Whether the elements are byte strings."""
         return self.name == "string"
+
+    @property
+    def kind(self) -> Kind:
+        """What sort of values these are, where NumPy's own ``kind`` says only ``V`` for types of ml_dtypes."""
+        return _kind(self)
+
+    @property
+    def is_native(self) -> bool:
+        """Whether NumPy itself has the type; the others come from ml_dtypes."""
+        return self.numpy_name is not None and self.numpy_name not in _ML_DTYPES
 
 
 def _row(name: str, enum: int, label: str, numpy_name: str | None, field: str | None, rest: str = "") -> DType:
@@ -92,17 +106,47 @@ DTYPES: tuple[DType, ...] = (
     _row("uint64", 23, "UINT64", "uint64", "uint64_val", "io"),
     _row("float8_e5m2", 24, "FLOAT8_E5M2", "float8_e5m2", "float8_val"),
     _row("float8_e4m3fn", 25, "FLOAT8_E4M3FN", "float8_e4m3fn", "float8_val"),
+    _row("float8_e4m3fnuz", 26, "FLOAT8_E4M3FNUZ", "float8_e4m3fnuz", "float8_val"),
+    _row("float8_e4m3b11fnuz", 27, "FLOAT8_E4M3B11FNUZ", "float8_e4m3b11fnuz", "float8_val"),
+    _row("float8_e5m2fnuz", 28, "FLOAT8_E5M2FNUZ", "float8_e5m2fnuz", "float8_val"),
+    _row("int4", 29, "INT4", "int4", "int_val"),
+    _row("uint4", 30, "UINT4", "uint4", "int_val"),
+    _row("int2", 31, "INT2", "int2", "int_val"),
+    _row("uint2", 32, "UINT2", "uint2", "int_val"),
+    _row("float4_e2m1fn", 33, "FLOAT4_E2M1FN", "float4_e2m1fn", None),
 )
 
 _BY_ENUM = {dtype.enum: dtype for dtype in DTYPES}
 _BY_NAME = {dtype.name: dtype for dtype in DTYPES} | {dtype.label: dtype for dtype in DTYPES}
-_ML_DTYPES = frozenset({"bfloat16", "float8_e5m2", "float8_e4m3fn"})
+_NUMPY_HAS = frozenset(
+    {"bool", "object", "float16", "float32", "float64", "complex64", "complex128"}
+    | {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+)
+_ML_DTYPES = frozenset(row.numpy_name for row in DTYPES if row.numpy_name is not None) - _NUMPY_HAS
 
 # The first dtype with a NumPy type is the one an array of that type becomes: quantised types are asked for by name.
 _BY_NUMPY_NAME: dict[str, DType] = {}
 for _dtype in DTYPES:
     if _dtype.numpy_name is not None and not _dtype.name.startswith("q"):
         _BY_NUMPY_NAME.setdefault(_dtype.numpy_name, _dtype)
+_BY_NUMPY: dict[np.dtype, DType] = {
+    np.dtype(name): row for name, row in _BY_NUMPY_NAME.items() if name in _NUMPY_HAS - {"object"}
+}
+_KINDS: tuple[tuple[str, Kind], ...] = (
+    ("uint", "uint"),
+    ("int", "int"),
+    ("float", "float"),
+    ("bfloat", "float"),
+    ("complex", "complex"),
+    ("bool", "bool"),
+    ("object", "string"),
+)
+
+
+@cache
+def _kind(dtype: DType) -> Kind:
+    name = dtype.numpy_name or ""
+    return next((kind for prefix, kind in _KINDS if name.startswith(prefix)), "opaque")
 
 
 @cache
@@ -110,11 +154,21 @@ def _numpy_dtype(dtype: DType) -> np.dtype:
     if dtype.numpy_name is None:
         raise TensorError(f"{dtype.name} tensors cannot be held in a NumPy array")
     if dtype.numpy_name in _ML_DTYPES:
-        import ml_dtypes
-
-        numpy_type: np.dtype = np.dtype(getattr(ml_dtypes, dtype.numpy_name))
-        return numpy_type
+        return _ml_dtype(dtype.numpy_name)
     return np.dtype(dtype.numpy_name)
+
+
+def _ml_dtype(name: str) -> np.dtype:
+    import ml_dtypes
+
+    scalar = getattr(ml_dtypes, name, None)
+    if scalar is None:
+        raise TensorError(
+            f"{name} tensors cannot be held in a NumPy array: ml_dtypes {ml_dtypes.__version__} has no such type;"
+            " install a newer one"
+        )
+    numpy_type: np.dtype = np.dtype(scalar)
+    return numpy_type
 
 
 def dtype_of_enum(enum: int) -> DType:
@@ -148,12 +202,17 @@ def dtype_of_array(array: np.ndarray) -> DType:
     Raises:
         TensorError: TensorFlow has no such type (e.g. datetime64, structured arrays).
     """
-    if array.dtype.kind in "OSU":
+    return _BY_NUMPY.get(array.dtype) or _dtype_of_numpy(array.dtype)
+
+
+@lru_cache(maxsize=256)
+def _dtype_of_numpy(dtype: np.dtype) -> DType:
+    """The uncommon cases: strings, types of ml_dtypes, foreign byte order."""
+    if dtype.kind in "OSUT":
         return _BY_NAME["string"]
     try:
-        return _BY_NUMPY_NAME[array.dtype.name]
+        return _BY_NUMPY_NAME[dtype.newbyteorder("=").name]
     except KeyError:
         raise TensorError(
-            f"a NumPy array of dtype {array.dtype} has no TensorFlow dtype;"
-            " convert it first, e.g. array.astype('float32')"
+            f"a NumPy array of dtype {dtype} has no TensorFlow dtype; convert it first, e.g. array.astype('float32')"
         ) from None

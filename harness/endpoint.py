@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.errors import UsageError
+
 __all__ = ["Endpoint"]
 
 
@@ -17,6 +19,9 @@ class Endpoint:
         model: the servable's name.
         version: the version to ask for, None for the latest that is available.
         label: a version label to ask for instead of a version, None for none.
+
+    Raises:
+        UsageError: both a version and a label, or no address at all.
     """
 
     grpc: str | None
@@ -28,9 +33,9 @@ class Endpoint:
     def __post_init__(self) -> None:
         """Refuse what no request could express."""
         if self.version is not None and self.label is not None:
-            raise ValueError(f"an endpoint takes a version ({self.version}) or a label ({self.label!r}), not both")
+            raise UsageError(f"an endpoint takes a version ({self.version}) or a label ({self.label!r}), not both")
         if self.grpc is None and self.rest is None:
-            raise ValueError("an endpoint needs a gRPC address, a REST address or both")
+            raise UsageError("an endpoint needs a gRPC address, a REST address or both")
 
     @property
     def version_text(self) -> str:

@@ -25,6 +25,8 @@ Each text says what was tried, what was seen, and the remedy.
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "BackendUnavailableError",
     "CallError",
@@ -119,6 +121,17 @@ class CallError(HarnessError):
         self.api = api
         self.request = request
         super().__init__(f"{message}\n  request: {request}\n  sent over {api} to {target}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive pickling (worker processes, copies), which by default calls the class with the text alone."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[CallError], args: tuple[Any, ...], state: dict[str, Any]) -> CallError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 class ConnectionFailedError(CallError):

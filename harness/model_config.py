@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelConfig", "to_proto", "to_text"]
 
+_POLICIES = ("latest", "all", "specific")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
@@ -23,8 +25,11 @@ class ModelConfig:
         policy: ``latest`` (the highest numbers), ``all``, or ``specific``.
         num_versions: how many versions ``latest`` keeps.
         versions: the numbers that ``specific`` serves.
-        labels: version number by label. The server refuses labels in its start-up config unless it runs with
-            ``--allow_version_labels_for_unavailable_models`` (behaviour item 107).
+        labels: version number by label; several labels may name one version. The server refuses labels in its
+            start-up config unless it runs with ``--allow_version_labels_for_unavailable_models`` (behaviour item 107).
+
+    Raises:
+        UsageError: an unknown policy, or settings that the policy does not look at.
     """
 
     name: str
@@ -35,7 +40,9 @@ class ModelConfig:
     labels: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse combinations that the server would read differently from what was meant."""
+        """Refuse what the server would read differently from what was meant."""
+        if self.policy not in _POLICIES:
+            raise UsageError(f"model {self.name!r}: {self.policy!r} is no version policy; give {', '.join(_POLICIES)}")
         if (self.policy == "specific") != bool(self.versions):
             raise UsageError(
                 f"model {self.name!r}: policy {self.policy!r} with versions {list(self.versions)}:"
@@ -43,6 +50,11 @@ class ModelConfig:
             )
         if self.num_versions < 1:
             raise UsageError(f"model {self.name!r}: num_versions is {self.num_versions}, but must be at least 1")
+        if self.num_versions != 1 and self.policy != "latest":
+            raise UsageError(
+                f"model {self.name!r}: num_versions={self.num_versions} means nothing with policy {self.policy!r};"
+                " only 'latest' counts versions"
+            )
 
 
 def to_proto(models: Iterable[ModelConfig]) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import numpy as np
 
 __all__ = ["Class", "Classification", "Prediction", "Regression", "VersionStatus"]
 
@@ -29,9 +29,9 @@ class _Answer:
     signature_name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction(_Answer):
-    """Answer of Predict.
+    """Answer of Predict. Two are equal if all is, values exactly; ``assert_close`` compares within a tolerance.
 
     Attributes:
         outputs: array by output name; string tensors are object arrays of ``bytes``.
@@ -40,8 +40,24 @@ class Prediction(_Answer):
     outputs: Mapping[str, np.ndarray]
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """Return one output."""
+        """Return one output.
+
+        Raises:
+            KeyError: there is no such output.
+        """
         return self.outputs[name]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all fields; arrays by dtype, shape and exact values (NaN equals nothing)."""
+        if not isinstance(other, Prediction):
+            return NotImplemented
+        return (
+            _origin(self) == _origin(other)
+            and self.outputs.keys() == other.outputs.keys()
+            and all(_same(array, other.outputs[name]) for name, array in self.outputs.items())
+        )
+
+    __hash__ = None  # type: ignore[assignment] # arrays have no hash
 
 
 @dataclass(frozen=True)
@@ -63,15 +79,31 @@ class Classification(_Answer):
     classes: tuple[tuple[Class, ...], ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Regression(_Answer):
-    """Answer of Regress.
+    """Answer of Regress. Two are equal if all is, values exactly.
 
     Attributes:
         values: float32 [N], one value for each example.
     """
 
     values: np.ndarray
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all fields; values by dtype, shape and exactly."""
+        if not isinstance(other, Regression):
+            return NotImplemented
+        return _origin(self) == _origin(other) and _same(self.values, other.values)
+
+    __hash__ = None  # type: ignore[assignment] # arrays have no hash
+
+
+def _origin(answer: _Answer) -> tuple[str, int | None, str]:
+    return answer.model, answer.model_version, answer.signature_name
+
+
+def _same(left: np.ndarray, right: np.ndarray) -> bool:
+    return left.dtype == right.dtype and bool(np.array_equal(left, right))
 
 
 @dataclass(frozen=True, kw_only=True)

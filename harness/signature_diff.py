@@ -84,7 +84,7 @@ def _side_changes(
 
 def _input_change(subject: str, old: TensorSpec | None, new: TensorSpec | None) -> Iterator[Change]:
     if old is None and new is not None:
-        why = "requests without it use the default" if new.has_default else "requests without it are refused"
+        why = "gRPC requests without it use the default" if new.has_default else "requests without it are refused"
         yield _change(subject, "", _form(new), not new.has_default, why)
     elif new is None and old is not None:
         yield _change(subject, _form(old), "", True, "requests that hold it are refused")
@@ -113,7 +113,10 @@ def _output_change(subject: str, old: TensorSpec | None, new: TensorSpec | None)
 
 
 def _rest_layout_changes(name: str, old: Signature, new: Signature) -> Iterator[Change]:
-    """REST drops the names when there is just one output, and demands them for several inputs (items 147, 155)."""
+    """REST drops the names when there is just one output, and demands every input's name when there are several.
+
+    Behaviour items 147, 149, 152 and 155.
+    """
     if len(old.outputs) == 1 < len(new.outputs):
         why = "REST answers with objects by output name, where it gave bare values"
         yield _change(f"{name} REST answer", "bare values", "objects", True, why)
@@ -123,6 +126,12 @@ def _rest_layout_changes(name: str, old: Signature, new: Signature) -> Iterator[
     if len(old.inputs) == 1 < len(new.inputs):
         why = "REST demands objects by input name, where bare values would do; defaults are not used over REST"
         yield _change(f"{name} REST request", "bare values", "objects", True, why)
+    elif old.inputs:
+        known = {spec.name for spec in old.inputs}
+        for spec in new.inputs:
+            if spec.has_default and spec.name not in known:
+                why = "REST does not use defaults: requests without it are refused"
+                yield _change(f"{name} REST request", f"without {spec.name}", f"with {spec.name}", True, why)
 
 
 def _dtype_change(subject: str, old: TensorSpec, new: TensorSpec) -> Iterator[Change]:

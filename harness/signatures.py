@@ -27,6 +27,9 @@ __all__ = [
 
 DEFAULT_SIGNATURE = "serving_default"
 
+# TF1 exports may list variables by reference (DT_FLOAT_REF = DT_FLOAT + 100); what is sent and answered is the value.
+_REFERENCE = 100
+
 # TF2 exports carry this one for the loader's use; no client can call it (behaviour item 75).
 _INTERNAL = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
 
@@ -125,7 +128,7 @@ def signatures_from_map(signature_defs: Mapping[str, Any]) -> dict[str, Signatur
     """Return the signatures of a MetaGraphDef's ``signature_def`` map (or SignatureDefMap's), sorted by name.
 
     Raises:
-        SignatureError: a dtype that TensorFlow does not have.
+        SignatureError: a dtype that is not in the table of ``harness.dtypes``.
     """
     return {name: _from_proto(name, signature_defs[name]) for name in sorted(signature_defs)}
 
@@ -134,13 +137,18 @@ def signatures_from_response(response: Any) -> dict[str, Signature]:
     """Return the signatures of a GetModelMetadataResponse.
 
     Raises:
-        SignatureError: the response holds no ``signature_def`` metadata.
+        SignatureError: the response holds no ``signature_def`` metadata, or one that cannot be read.
     """
+    from google.protobuf.message import DecodeError
+
     from harness.protos import get_model_metadata_pb2
 
     holder = get_model_metadata_pb2.SignatureDefMap()
-    if "signature_def" not in response.metadata or not response.metadata["signature_def"].Unpack(holder):
-        raise SignatureError("the server's metadata holds no signature_def map; is it a TensorFlow model?")
+    try:
+        if "signature_def" not in response.metadata or not response.metadata["signature_def"].Unpack(holder):
+            raise SignatureError("the server's metadata holds no signature_def map; is it a TensorFlow model?")
+    except DecodeError as exc:
+        raise SignatureError(f"the server's signature_def map cannot be read ({exc})") from exc
     return signatures_from_map(holder.signature_def)
 
 
@@ -172,7 +180,7 @@ def _spec_from_proto(name: str, info: Any, has_default: bool = False) -> TensorS
     sizes = None if shape.unknown_rank else tuple(_size(dim.size) for dim in shape.dim)
     encoding = info.WhichOneof("encoding")
     try:
-        dtype = dtype_of_enum(info.dtype).name
+        dtype = dtype_of_enum(info.dtype - _REFERENCE if info.dtype > _REFERENCE else info.dtype).name
     except TensorError as exc:
         raise SignatureError(f"{name}: {exc}") from exc
     tensor_name = info.name if encoding == "name" else f"({encoding})"
@@ -191,10 +199,10 @@ def _from_json(name: str, signature_def: Any) -> Signature:
 
 
 def _spec_from_json(name: str, info: Any, has_default: bool = False) -> TensorSpec:  # noqa: FBT001,FBT002 - a column
-    shape = info["tensor_shape"]
-    sizes = None if shape["unknown_rank"] else tuple(_size(int(dim["size"])) for dim in shape["dim"])
+    shape = info.get("tensor_shape", {})  # left out if it is not set: a scalar, as in the proto
+    sizes = None if shape.get("unknown_rank") else tuple(_size(int(dim["size"])) for dim in shape.get("dim", ()))
     try:
-        dtype = dtype_of_name(info["dtype"]).name
+        dtype = dtype_of_name(info["dtype"].removesuffix("_REF")).name
     except TensorError as exc:
         raise SignatureError(f"{name}: {exc}") from exc
     return TensorSpec(name=name, dtype=dtype, shape=sizes, has_default=has_default, tensor_name=info.get("name", ""))

@@ -1,100 +1,85 @@
 """Values <-> NumPy arrays <-> TensorProto.
 
 Encoding writes ``tensor_content`` (one copy of the bytes); decoding reads either form, since tensorflow_model_server
-answers with the typed fields (behaviour item 60). The JSON forms are in ``harness.tensors_json``.
+answers with the typed fields (behaviour item 60) unless it is told otherwise. The JSON forms are in
+``harness.tensors_json``.
 """
 
 from __future__ import annotations
 
 import math
-import sys
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from harness.casting import cast
 from harness.dtypes import DType, dtype_of_array, dtype_of_enum, dtype_of_name
 from harness.errors import TensorError
 from harness.protos import tensor_pb2, tensor_shape_pb2
+from harness.text_values import as_bytes, byte_array, byte_list, split_packed
 
 __all__ = ["as_array", "fill_proto", "from_proto", "to_proto"]
 
-_BIG_ENDIAN = sys.byteorder == "big"
 _PAIRED_FIELDS = {"scomplex_val": np.float32, "dcomplex_val": np.float64}
-_BIT_FIELDS = {"half_val": np.uint16}
 
 
 def as_array(value: Any, dtype: str | DType | None = None, *, name: str = "value") -> np.ndarray:
     """Return a value as an array of the wanted dtype, shape as given.
 
     Args:
-        value: an array, a scalar, ``bytes``, ``str`` or nested lists of them.
+        value: an array (or what gives one: a tf.Tensor, a pandas column), a scalar, ``bytes``, ``str``, or nested
+            lists of them.
         dtype: TensorFlow dtype name; None takes an array as it is and NumPy's choice for Python values.
         name: what messages call the value, e.g. the input's name.
 
     Returns:
-        Array of any shape; string tensors are object arrays of ``bytes``.
+        Array of any shape; string tensors are object arrays of ``bytes``. An array that already has the dtype is
+        returned itself, not copied.
 
     Raises:
-        TensorError: ragged lists, or values the dtype cannot hold (numbers for strings, 300 for uint8, 1.5 for int32).
+        TensorError: ragged lists, text that is not UTF-8, or values the dtype cannot hold (numbers for strings, 300
+            for uint8, 1.5 for int32). Rounding to a float type is no error, as it is none in TensorFlow.
     """
     wanted = dtype_of_name(dtype) if isinstance(dtype, str) else dtype
+    array = _given(value, wanted, name)
+    row = wanted if wanted is not None else _dtype_of(array, name)
+    if row.is_string:
+        return as_bytes(array, name)
+    if array.dtype.kind in "OSUT":
+        raise TensorError(f"{name}: {row.name} wanted, but the value holds text or objects (NumPy {array.dtype})")
+    return cast(array, row, name=name)
+
+
+def _given(value: Any, wanted: DType | None, name: str) -> np.ndarray:
+    """Return the array NumPy makes of a value, with text kept in Python objects."""
+    if isinstance(value, np.ndarray):
+        return value
     try:
-        array = _bytes_array(value) if wanted is not None and wanted.is_string else np.asarray(value)
-    except ValueError as exc:
-        raise TensorError(f"{name}: the nested lists do not form a rectangular tensor ({exc})") from exc
-    if wanted is None:
-        wanted = dtype_of_array(array)
-    if wanted.is_string:
-        return _to_bytes(array, name)
-    if array.dtype == wanted.numpy:
-        return array
-    return _cast(array, wanted, name)
+        if isinstance(value, str | bytes) or (wanted is not None and wanted.is_string):
+            return np.array(value, dtype=object)
+        array = np.asarray(value)
+        if array.dtype.kind in "SU":  # NumPy drops trailing NUL bytes, and makes text of numbers beside text
+            array = np.array(value, dtype=object)
+    except (ValueError, TypeError) as exc:
+        raise TensorError(f"{name}: no rectangular array can be made of this {type(value).__name__} ({exc})") from exc
+    if array.dtype.kind == "O":
+        _refuse_huge_integers(array, name)
+    return array
 
 
-def _bytes_array(value: Any) -> np.ndarray:
-    """Keep trailing NUL bytes, which NumPy's fixed-width strings would drop."""
-    return value if isinstance(value, np.ndarray) else np.array(value, dtype=object)
+def _refuse_huge_integers(array: np.ndarray, name: str) -> None:
+    """NumPy turns integers beyond 64 bits into objects, which would be reported as bad text."""
+    huge = next((element for element in array.reshape(-1).tolist() if type(element) is int), None)
+    if huge is not None and all(isinstance(element, int | float) for element in array.reshape(-1).tolist()):
+        raise TensorError(f"{name}: no tensor holds integers beyond 64 bits, as there are around {huge}")
 
 
-def _to_bytes(array: np.ndarray, name: str) -> np.ndarray:
-    encoded = np.empty(array.shape, dtype=object)
-    flat = encoded.reshape(-1)
-    for index, element in enumerate(array.reshape(-1).tolist()):
-        if isinstance(element, str):
-            flat[index] = element.encode()
-        elif isinstance(element, bytes):
-            flat[index] = element
-        else:
-            raise TensorError(
-                f"{name}: a string tensor holds str or bytes, but element {index} is {type(element).__name__}"
-                f" ({element!r}); nested lists must be rectangular"
-            )
-    return flat.reshape(array.shape)
-
-
-def _cast(array: np.ndarray, wanted: DType, name: str) -> np.ndarray:
-    """Cast to the wanted dtype; refuse what would change the values (but for rounding among floats)."""
-    if array.dtype.kind in "OSU":
-        raise TensorError(f"{name}: {wanted.name} wanted, but the value holds text or objects (NumPy {array.dtype})")
-    target = wanted.numpy
-    with np.errstate(all="ignore"):
-        cast = array.astype(target)
-        if not _holds(cast, array):
-            raise TensorError(f"{name}: the values cannot be held in {wanted.name} without changing them")
-    return cast
-
-
-def _holds(cast: np.ndarray, array: np.ndarray) -> bool:
-    """Whether a cast kept the values: exactly for integers and booleans, within range for floats."""
-    if cast.dtype.kind in "iub":
-        return bool(np.array_equal(cast.astype(array.dtype), array))
-    if cast.dtype.kind == "c":
-        return True
-    if array.dtype.kind == "c":
-        return bool(np.array_equal(array.imag, np.zeros_like(array.imag)))
-    became_infinite = np.isinf(cast.astype(np.float64)) & np.isfinite(array)
-    return not bool(became_infinite.any())
+def _dtype_of(array: np.ndarray, name: str) -> DType:
+    try:
+        return dtype_of_array(array)
+    except TensorError as exc:
+        raise TensorError(f"{name}: {exc}") from None
 
 
 @lru_cache(maxsize=4096)
@@ -102,26 +87,43 @@ def _shape_proto(shape: tuple[int, ...]) -> Any:
     return tensor_shape_pb2.TensorShapeProto(dim=[tensor_shape_pb2.TensorShapeProto.Dim(size=n) for n in shape])
 
 
-def fill_proto(proto: Any, array: np.ndarray, dtype: DType | None = None) -> None:
+def fill_proto(proto: Any, array: np.ndarray, dtype: DType | None = None, *, name: str = "value") -> None:
     """Write an array into an empty TensorProto: ``tensor_content`` for numbers, ``string_val`` for strings.
 
     Args:
         proto: the message to fill, e.g. ``request.inputs["image"]``; filling in place saves a copy of the bytes.
-        array: values of any shape.
+        array: values of any shape, byte order and memory layout.
         dtype: the row of the dtype table, where the array's own type leaves a choice (quantised types).
+        name: what messages call the value, e.g. the input's name.
 
     Raises:
-        TensorError: TensorFlow has no such dtype.
+        TensorError: TensorFlow has no such dtype, or the array is not of the dtype asked for. The proto is as it was.
     """
-    row = dtype or dtype_of_array(array)
+    row = _dtype_of(array, name) if dtype is None else _checked(array, dtype, name)
+    strings = byte_list(array, name) if row.is_string else ()
     proto.dtype = row.enum
     proto.tensor_shape.MergeFrom(_shape_proto(array.shape))
     if row.is_string:
-        proto.string_val.extend(_to_bytes(array, "value").reshape(-1).tolist())
-        return
-    if _BIG_ENDIAN:
-        array = array.astype(array.dtype.newbyteorder("<"))
-    proto.tensor_content = array.tobytes()
+        proto.string_val.extend(strings)
+    elif row.field == "int_val" and not row.is_native:  # four bits and fewer: TensorFlow writes them typed
+        proto.int_val.extend(array.astype(np.int32).reshape(-1).tolist())
+    else:
+        proto.tensor_content = _little_endian(array).tobytes()
+
+
+def _checked(array: np.ndarray, dtype: DType, name: str) -> DType:
+    own = _dtype_of(array, name)
+    if own.numpy_name != dtype.numpy_name:
+        raise TensorError(
+            f"{name}: {dtype.name} is sent from arrays of {dtype.numpy}, but this one is {own.numpy}; use as_array()"
+        )
+    return dtype
+
+
+def _little_endian(array: np.ndarray) -> np.ndarray:
+    """``tensor_content`` has little-endian bytes on every machine."""
+    order = array.dtype.newbyteorder("<")
+    return array if array.dtype == order else array.astype(order)
 
 
 def to_proto(array: np.ndarray, dtype: DType | None = None) -> Any:
@@ -134,35 +136,47 @@ def to_proto(array: np.ndarray, dtype: DType | None = None) -> Any:
 def from_proto(proto: Any, *, name: str = "tensor") -> np.ndarray:
     """Return the array of a TensorProto.
 
-    Fewer typed values than elements repeat the last one, none give zeros or ``b""``, as TensorFlow reads them
-    (behaviour item 50); everything else that does not fit the shape is an error.
+    Fewer typed values than elements repeat the last one, none give zeros or ``b""``, and ``tensor_content`` wins over
+    typed values, as TensorFlow reads them (behaviour item 50); everything else that does not fit the shape is an error.
 
     Returns:
         A writable array of the proto's shape; string tensors are object arrays of ``bytes``.
 
     Raises:
-        TensorError: unknown dtype, unknown or negative dimensions, content of the wrong length, surplus values.
+        TensorError: unknown dtype, unknown or negative dimensions, content of the wrong length, surplus values, or
+            more elements than this machine's memory holds.
     """
     dtype = dtype_of_enum(proto.dtype)
+    if not dtype.is_string and dtype.numpy_name is None:
+        raise TensorError(f"{name}: {dtype.name} tensors cannot be held in a NumPy array")
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
-    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
-        raise TensorError(f"{name}: a tensor's shape must be known, but it is {proto.tensor_shape}")
-    count = math.prod(shape)
+    if proto.tensor_shape.unknown_rank or (shape and min(shape) < 0):
+        seen = "of unknown rank" if proto.tensor_shape.unknown_rank else list(shape)
+        raise TensorError(f"{name}: a tensor's shape must be known, but it is {seen}")
     if proto.tensor_content:
         return _from_content(proto.tensor_content, dtype, shape, name)
-    values = _typed_values(proto, dtype, name)
+    return _spread(_typed_values(proto, dtype, name), dtype, shape, name)
+
+
+def _spread(values: np.ndarray, dtype: DType, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """Give typed values their shape, the last one repeated as often as it takes."""
+    count = math.prod(shape)
     if values.size > count:
         raise TensorError(f"{name}: {values.size} values for the {count} elements of shape {list(shape)}")
-    if values.size < count:
-        last = values[-1] if values.size else (b"" if dtype.is_string else dtype.numpy.type(0))
-        padding = np.full(count - values.size, last, dtype=values.dtype)
-        values = np.concatenate([values, padding])
-    return values.reshape(shape)
+    if values.size == count:
+        return values.reshape(shape)
+    last = values[-1] if values.size else (b"" if dtype.is_string else dtype.numpy.type(0))
+    try:
+        array = np.full(count, last, dtype=values.dtype)
+    except (MemoryError, ValueError) as exc:
+        raise TensorError(f"{name}: {dtype.name} {list(shape)} does not fit into memory ({exc})") from exc
+    array[: values.size] = values
+    return array.reshape(shape)
 
 
 def _from_content(content: bytes, dtype: DType, shape: tuple[int, ...], name: str) -> np.ndarray:
     if dtype.is_string:
-        raise TensorError(f"{name}: a string tensor in tensor_content cannot be read; string_val is expected")
+        return byte_array(split_packed(content, math.prod(shape), name), shape)
     wanted = math.prod(shape) * dtype.numpy.itemsize
     if len(content) != wanted:
         raise TensorError(
@@ -173,19 +187,18 @@ def _from_content(content: bytes, dtype: DType, shape: tuple[int, ...], name: st
 
 
 def _typed_values(proto: Any, dtype: DType, name: str) -> np.ndarray:
-    if dtype.field is None or dtype.numpy_name is None:
-        raise TensorError(f"{name}: {dtype.name} tensors cannot be held in a NumPy array")
+    if dtype.field is None:
+        return np.empty(0, dtype=dtype.numpy)
     values = getattr(proto, dtype.field)
     if dtype.is_string:
-        array = np.empty(len(values), dtype=object)
-        array[:] = list(values)
-        return array
+        return byte_array(values, (len(values),))
     if dtype.field == "float8_val":
-        content: np.ndarray = np.frombuffer(values, dtype=dtype.numpy).copy()
-        return content
+        return np.array(np.frombuffer(values, dtype=dtype.numpy))
     if dtype.field in _PAIRED_FIELDS:
+        if len(values) % 2:
+            raise TensorError(f"{name}: {len(values)} parts of complex numbers; each number has two")
         return np.array(values, dtype=_PAIRED_FIELDS[dtype.field]).view(dtype.numpy)
-    if dtype.field in _BIT_FIELDS:
-        return np.array(values, dtype=np.int32).astype(_BIT_FIELDS[dtype.field]).view(dtype.numpy)
+    if dtype.field == "half_val":  # bit patterns
+        return np.array(values, dtype=np.int32).astype(np.uint16).view(dtype.numpy)
     numbers: np.ndarray = np.array(values, dtype=np.int32 if dtype.field == "int_val" else dtype.numpy)
     return numbers.astype(dtype.numpy, copy=False)

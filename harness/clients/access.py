@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +11,8 @@ from urllib.parse import urlsplit
 from harness.errors import UsageError
 
 __all__ = ["Tls", "is_loopback"]
+
+_GRPC_SCHEME = re.compile(r"\A(?:dns|ipv4|ipv6):(?://[^/]*/)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +24,9 @@ class Tls:
         certificate: the client's certificate chain, for servers that ask for one.
         key: the client's private key.
         server_name: the name the server's certificate must carry, if it is not the host that is called (gRPC only).
+
+    Raises:
+        UsageError: a client certificate without its key, or the reverse.
     """
 
     ca: Path | str | None = None
@@ -50,13 +56,16 @@ class Tls:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether ``host:port``, ``unix:path`` or a URL stays on this machine: no proxy belongs in between."""
-    if address.startswith("unix:"):
+    """Whether ``host:port``, ``unix:path`` or a URL stays on this machine: no proxy belongs in between.
+
+    gRPC's own spellings (``ipv4:127.0.0.1:8500``, ``dns:///localhost:8500``) count as well. What is no address at all
+    is not on this machine; the call will say so.
+    """
+    if address.startswith(("unix:", "unix-abstract:")):
         return True
-    host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
-    if host == "localhost":
-        return True
+    bare = _GRPC_SCHEME.sub("", address)
     try:
-        return ipaddress.ip_address(host).is_loopback
+        host = urlsplit(bare if "://" in bare else f"//{bare}").hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

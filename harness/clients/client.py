@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from harness.errors import ResponseError, SignatureError, TensorError
+from harness.errors import CallError, ResponseError, SignatureError, StatusError, TensorError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,8 +69,14 @@ class Client(Protocol):
         """Regress examples given as features by name."""
         ...
 
-    def signatures(self, *, version: int | None = ..., label: str | None = ...) -> dict[str, Signature]:
+    def signatures(
+        self, *, version: int | None = ..., label: str | None = ..., timeout_s: float | None = ...
+    ) -> dict[str, Signature]:
         """Return the served signatures by name."""
+        ...
+
+    def forget_signatures(self) -> None:
+        """Ask for signatures anew when they are needed next."""
         ...
 
     def model_status(self, *, version: int | None = ..., timeout_s: float | None = ...) -> tuple[VersionStatus, ...]:
@@ -78,12 +84,17 @@ class Client(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back; the client cannot be used again."""
         ...
 
 
 class BaseClient:
-    """What both clients do alike: closing, remembering signatures, reading answers."""
+    """What both clients do alike: closing, remembering signatures, reading answers.
+
+    The signatures of a target are asked for when they are needed first and remembered. A target that names no version
+    can come to mean another one, so a call that fails on remembered signatures asks again, and is tried once more if
+    they have changed.
+    """
 
     api: str
     _address: str
@@ -93,6 +104,7 @@ class BaseClient:
         self.endpoint = endpoint
         self.timeout_s = timeout_s
         self._signatures: dict[tuple[int | None, str | None], dict[str, Signature]] = {}
+        self._is_closed = False
 
     def __enter__(self) -> Self:
         """Return the client; leaving the block closes it."""
@@ -105,7 +117,11 @@ class BaseClient:
         self.close()
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back; the client cannot be used again. Closing twice does no harm."""
+        self._is_closed = True
+        self._close()
+
+    def _close(self) -> None:
         raise NotImplementedError
 
     def signatures(
@@ -114,11 +130,39 @@ class BaseClient:
         """Return the served signatures by name."""
         raise NotImplementedError
 
-    def _known_signatures(self, target: Target) -> dict[str, Signature]:
+    def forget_signatures(self) -> None:
+        """Ask for signatures anew when they are needed next, e.g. after a new version was put in place."""
+        self._signatures.clear()
+
+    def _known_signatures(self, target: Target, timeout_s: float | None = None) -> dict[str, Signature]:
         key = (target.version, target.label)
-        if key not in self._signatures:
-            self._signatures[key] = self.signatures(version=target.version, label=target.label)
-        return self._signatures[key]
+        known = self._signatures.get(key)
+        if known is None:
+            known = self.signatures(version=target.version, label=target.label, timeout_s=timeout_s)
+            self._signatures[key] = known
+        return known
+
+    def _on_current_signatures(self, target: Target, attempt: Callable[[], _T], timeout_s: float | None) -> _T:
+        """Return what ``attempt`` brings; run it once more if it fails on remembered signatures that have changed."""
+        remembered = self._signatures.get((target.version, target.label))
+        try:
+            return attempt()
+        except (StatusError, TensorError, SignatureError) as exc:
+            is_unfit = not isinstance(exc, StatusError) or exc.code == "INVALID_ARGUMENT"
+            if remembered is None or not is_unfit or not self._have_changed(remembered, target, timeout_s):
+                raise
+        return attempt()
+
+    def _have_changed(self, remembered: dict[str, Signature], target: Target, timeout_s: float | None) -> bool:
+        self._signatures.pop((target.version, target.label), None)
+        try:
+            return self._known_signatures(target, timeout_s) != remembered
+        except (CallError, SignatureError):
+            return False  # the first error says more
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise UsageError(f"this client of {self._address} was closed; make a new one")
 
     def _read(self, method: str, target: Target, read: Callable[[], _T]) -> _T:
         """Return what ``read`` makes of an answer; what it cannot read becomes a ResponseError."""

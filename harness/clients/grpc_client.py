@@ -15,6 +15,7 @@ from harness.clients.grpc_messages import (
     answered_by,
     arrays,
     classes,
+    code_name,
     fill_spec,
     inference_result,
     values,
@@ -62,7 +63,7 @@ class GrpcClient(BaseClient):
             4 MiB limit for answers trips users of larger models (behaviour item 32).
 
     Raises:
-        UsageError: the endpoint has no gRPC address.
+        UsageError: the endpoint has no gRPC address, or a URL for one; a TLS file cannot be read.
     """
 
     api = "grpc"
@@ -87,7 +88,10 @@ class GrpcClient(BaseClient):
         self._model = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
     def close(self) -> None:
-        """Close the channel; calls in flight are cancelled."""
+        """Close the channel; calls in flight are cancelled, later ones are refused."""
+        super().close()
+
+    def _close(self) -> None:
         self._channel.close()
 
     def predict(
@@ -104,7 +108,7 @@ class GrpcClient(BaseClient):
 
         Args:
             inputs: array or nested lists by input name. Arrays are sent in the dtype they have; Python values take
-                the signature's dtype.
+                the signature's dtype, which the client asks for once (and again if a new version changed it).
             signature_name: which signature to run.
             output_filter: names of the outputs to answer; all of them if empty.
             version: version to ask for instead of the endpoint's.
@@ -117,10 +121,15 @@ class GrpcClient(BaseClient):
         Raises:
             CallError: no answer; a StatusError holds the server's code and text.
             TensorError: an input that no tensor can hold.
+            UsageError: inputs or output filter of another form.
         """
         target = Target.of(self.endpoint, version, label, signature_name)
-        request = self._predict_request(inputs, target, output_filter)
-        response = self._call(self._prediction.Predict, request, "predict", target, timeout_s)
+
+        def attempt() -> Any:
+            request = self._predict_request(inputs, target, output_filter, timeout_s)
+            return self._call(self._prediction.Predict, request, "predict", target, timeout_s)
+
+        response = self._on_current_signatures(target, attempt, timeout_s)
         return Prediction(
             outputs=self._read("predict", target, lambda: arrays(response.outputs)),
             model=target.model,
@@ -139,7 +148,7 @@ class GrpcClient(BaseClient):
     ) -> bytes:
         """Return the serialised PredictRequest that ``predict`` would send, for load generators."""
         target = Target.of(self.endpoint, version, label, signature_name)
-        return bytes(self._predict_request(inputs, target, output_filter).SerializeToString())
+        return bytes(self._predict_request(inputs, target, output_filter, None).SerializeToString())
 
     def classify(
         self,
@@ -220,7 +229,8 @@ class GrpcClient(BaseClient):
                 task = request.tasks.add(method_name=method_name)
                 fill_spec(task.model_spec, Target.of(self.endpoint, version, label, name))
         response = self._call(self._prediction.MultiInference, request, "multi_inference", target, timeout_s)
-        return tuple(inference_result(result, target) for result in response.results)
+        results = response.results
+        return self._read("multi_inference", target, lambda: tuple(inference_result(item, target) for item in results))
 
     def signatures(
         self, *, version: int | None = None, label: str | None = None, timeout_s: float | None = None
@@ -264,22 +274,27 @@ class GrpcClient(BaseClient):
         if response.status.error_code:
             raise StatusError(
                 response.status.error_message,
-                code=str(response.status.error_code),
+                code=code_name(response.status.error_code),
                 target=self._address,
                 api=self.api,
                 request=target.describe("reload_config"),
             )
 
-    def _predict_request(self, inputs: Mapping[str, Any], target: Target, output_filter: Iterable[str]) -> Any:
+    def _predict_request(
+        self, inputs: Mapping[str, Any], target: Target, output_filter: Iterable[str], timeout_s: float | None
+    ) -> Any:
+        if isinstance(output_filter, str):
+            raise UsageError(f"output_filter takes several names: give [{output_filter!r}]")
         request = predict_pb2.PredictRequest()
         fill_spec(request.model_spec, target)
-        for name, array in to_arrays(inputs, lambda: self._known_signatures(target).get(target.signature_name)).items():
-            fill_proto(request.inputs[name], array)
-        if output_filter:
-            request.output_filter.extend(output_filter)
+        given = to_arrays(inputs, lambda: self._known_signatures(target, timeout_s).get(target.signature_name))
+        for name, array in given.items():
+            fill_proto(request.inputs[name], array, name=name)
+        request.output_filter.extend(output_filter)
         return request
 
     def _call(self, method: Any, request: Any, name: str, target: Target, timeout_s: float | None) -> Any:
+        self._refuse_if_closed()
         deadline_s = self.timeout_s if timeout_s is None else timeout_s
         try:
             return method(request, timeout=deadline_s, metadata=self._metadata)

@@ -15,24 +15,53 @@ from harness.errors import (
     CallError,
     ConnectionFailedError,
     DeadlineError,
+    HarnessError,
     ResponseError,
     StatusError,
+    TensorError,
+    UsageError,
     WrongProtocolError,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.clients.inputs import Target
 
-__all__ = ["translate"]
+__all__ = ["hint_for", "translate"]
 
-_NO_GRPC_HERE = re.compile(r"http1\.x server|Missing :authority|invalid HTTP/2|Failed parsing HTTP/2", re.IGNORECASE)
-_NO_TLS_MATCH = re.compile(r"ssl handshake|wrong version number|CERTIFICATE_VERIFY|handshake failed", re.IGNORECASE)
-_NOBODY_THERE = re.compile(
-    r"failed to connect|connection refused|connection reset|dns resolution|socket closed|no such file|"
-    r"broken pipe|recvmsg|connection timed out|name resolution|goaway|end of tcp stream|network is unreachable",
-    re.IGNORECASE,
+# What grpcio itself says, and what it means. In this order: the general texts come last.
+_CHANNEL_FAULTS: tuple[tuple[re.Pattern[str], type[CallError], str], ...] = (
+    (
+        re.compile(r"http1\.x server|Missing :authority|invalid HTTP/2|Failed parsing HTTP/2", re.IGNORECASE),
+        WrongProtocolError,
+        "this port does not speak gRPC ({}); is it the REST port (8501 by convention)? gRPC has 8500",
+    ),
+    (
+        re.compile(r"SSL_|(ssl|tls) handshake|wrong version number|certificate_verify|handshak", re.IGNORECASE),
+        ConnectionFailedError,
+        "the TLS handshake failed ({}); check that both sides use TLS, the CA and the server's name",
+    ),
+    (
+        re.compile(r"errors? resolving|address lookup|dns resolution|name resolution", re.IGNORECASE),
+        ConnectionFailedError,
+        "the host cannot be found ({}); a gRPC address is HOST:PORT, without http://",
+    ),
+    (
+        re.compile(
+            r"failed to connect|connection refused|no such file|connection timed out|network is unreachable",
+            re.IGNORECASE,
+        ),
+        ConnectionFailedError,
+        "nothing answers there ({}); check that the server runs and that host and port are right",
+    ),
+    (
+        re.compile(r"connection reset|socket closed|broken pipe|recvmsg|goaway|end of tcp stream", re.IGNORECASE),
+        ConnectionFailedError,
+        "the connection was lost before the answer came ({}); check whether the server ended, and its log",
+    ),
 )
-_HINTS = (
+_HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile("Server Threadpool Exhausted"),
         "the server runs at most --grpc_max_threads (default 4 x its CPUs) calls at a time: send fewer, or raise it",
@@ -46,12 +75,23 @@ _HINTS = (
         "labels are set in the server's model config (version_labels) or by client.reload_config()",
     ),
     (
-        re.compile("signature key .* not found|No signature was found"),
+        re.compile(
+            "signature (key|name): .* not found|[Ss]ignature key .* not found|[Ss]ignature was (not )?found|"
+            "Requested signature not found"
+        ),
         "client.signatures() lists the signatures that the model has",
     ),
     (
         re.compile(r"Expects arg\[\d+\] to be"),
         "the server casts nothing: convert the array to the signature's dtype, e.g. array.astype('float32')",
+    ),
+    (
+        re.compile("Received message larger than max"),
+        "channel_options set a limit of their own; without it the client takes answers of any size",
+    ),
+    (
+        re.compile("Method not found|unknown (service|method)", re.IGNORECASE),
+        "something speaks gRPC there, but not TensorFlow Serving's API; is it the right address?",
     ),
 )
 
@@ -61,7 +101,7 @@ def hint_for(server_message: str) -> str:
     return next((hint for pattern, hint in _HINTS if pattern.search(server_message)), "")
 
 
-def translate(error: Any, *, method: str, target: Target, address: str, timeout_s: float) -> CallError:
+def translate(error: Any, *, method: str, target: Target, address: str, timeout_s: float) -> HarnessError:
     """Return the harness's error for a failed RPC (``error`` is a ``grpc.RpcError`` that is also a ``grpc.Call``)."""
     code, details = error.code(), error.details() or ""
     where: dict[str, Any] = {"target": address, "api": "grpc", "request": target.describe(method)}
@@ -70,22 +110,24 @@ def translate(error: Any, *, method: str, target: Target, address: str, timeout_
             f"no answer within {timeout_s:g} s ({details}); raise timeout_s if the model needs longer", **where
         )
     if code is grpc.StatusCode.UNAVAILABLE:
-        if _NO_GRPC_HERE.search(details):
-            return WrongProtocolError(
-                f"this port does not speak gRPC ({details}); it looks like HTTP/1.1: is it the REST port"
-                " (8501 by convention)? gRPC has 8500",
-                **where,
-            )
-        if _NO_TLS_MATCH.search(details):
-            return ConnectionFailedError(
-                f"the TLS handshake failed ({details}); check that both sides use TLS, the CA and the server's name",
-                **where,
-            )
-        if _NOBODY_THERE.search(details):
-            return ConnectionFailedError(
-                f"nothing answers there ({details}); check that the server runs and that host and port are right",
-                **where,
-            )
-    if code is grpc.StatusCode.INTERNAL and "deserializ" in details:
-        return ResponseError(f"the answer is not the expected message ({details})", **where)
+        for pattern, kind, text in _CHANNEL_FAULTS:
+            if pattern.search(details):
+                return kind(text.format(details), **where)
+    if code is grpc.StatusCode.INTERNAL and details in _LOCAL_FAULTS:
+        return _LOCAL_FAULTS[details](where)
     return StatusError(details, code=code.name, hint=hint_for(details), **where)
+
+
+# Texts of grpcio for what went wrong on this side of the wire.
+_LOCAL_FAULTS: dict[str, Callable[[dict[str, Any]], HarnessError]] = {
+    "Exception deserializing response!": lambda where: ResponseError(
+        "the answer is not the expected message; does TensorFlow Serving answer there?", **where
+    ),
+    "Exception serializing request!": lambda where: TensorError(
+        f"the request cannot be sent: protobuf messages end at 2 GiB; send fewer examples at once ({where['request']})"
+    ),
+    "Invalid metadata": lambda where: UsageError(
+        "the client's headers cannot be sent as gRPC metadata: keys take a-z, 0-9, '-', '_' and '.', values printable"
+        f" ASCII ({where['request']})"
+    ),
+}

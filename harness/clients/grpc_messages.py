@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import numpy as np
 
+from harness.errors import TensorError
 from harness.prediction import Class, Classification, Regression, VersionStatus
 from harness.protos import get_model_status_pb2
 from harness.tensors import from_proto
@@ -14,7 +15,19 @@ from harness.tensors import from_proto
 if TYPE_CHECKING:
     from harness.clients.inputs import Target
 
-__all__ = ["answered_by", "arrays", "classes", "fill_spec", "inference_result", "values", "version_status"]
+__all__ = [
+    "answered_by",
+    "arrays",
+    "classes",
+    "code_name",
+    "fill_spec",
+    "inference_result",
+    "values",
+    "version_status",
+]
+
+_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
+_STATES = {value: name for name, value in get_model_status_pb2.ModelVersionStatus.State.items()}
 
 
 def fill_spec(spec: Any, target: Target) -> None:
@@ -51,22 +64,30 @@ def values(result: Any) -> np.ndarray:
 
 
 def inference_result(result: Any, target: Target) -> Classification | Regression:
-    """Return one answer of a MultiInferenceResponse."""
+    """Return one answer of a MultiInferenceResponse.
+
+    Raises:
+        TensorError: it holds neither classes nor values.
+    """
     answered = answered_by(result.model_spec, target)
-    if result.WhichOneof("result") == "classification_result":
+    kind = result.WhichOneof("result")
+    if kind == "classification_result":
         return Classification(classes=classes(result.classification_result), **answered)
-    return Regression(values=values(result.regression_result), **answered)
+    if kind == "regression_result":
+        return Regression(values=values(result.regression_result), **answered)
+    raise TensorError(f"the result for signature {result.model_spec.signature_name!r} is empty")
 
 
 def version_status(status: Any) -> VersionStatus:
     """Return the state of one version from a GetModelStatusResponse."""
     return VersionStatus(
         version=status.version,
-        state=get_model_status_pb2.ModelVersionStatus.State.Name(status.state),
-        error_code=_code_name(status.status.error_code),
+        state=_STATES.get(status.state, f"STATE_{status.state}"),
+        error_code=code_name(status.status.error_code),
         error_message=status.status.error_message,
     )
 
 
-def _code_name(number: int) -> str:
-    return next((code.name for code in grpc.StatusCode if code.value[0] == number), f"CODE_{number}")
+def code_name(number: int) -> str:
+    """Return the canonical name of a status code, e.g. ``NOT_FOUND`` for 5."""
+    return _CODES.get(number, f"CODE_{number}")

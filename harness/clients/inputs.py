@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.errors import UsageError
+from harness.errors import TensorError, UsageError
 from harness.tensors import as_array
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.endpoint import Endpoint
     from harness.signatures import Signature
 
-__all__ = ["Target", "to_arrays"]
+__all__ = ["Target", "has_dtype", "to_arrays"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,11 @@ class Target:
 
     def describe(self, method: str) -> str:
         """Return how messages name the call, e.g. ``predict model=digits version=latest signature=serving_default``."""
-        chosen = f"label={self.label}" if self.label is not None else f"version={self.version or 'latest'}"
+        chosen = (
+            f"label={self.label}"
+            if self.label is not None
+            else f"version={'latest' if self.version is None else self.version}"
+        )
         text = f"{method} model={self.model} {chosen}"
         return f"{text} signature={self.signature_name}" if self.signature_name else text
 
@@ -51,8 +55,9 @@ class Target:
 def to_arrays(inputs: Mapping[str, Any], signature: Callable[[], Signature | None]) -> dict[str, np.ndarray]:
     """Return arrays by input name.
 
-    Arrays keep their dtype, right or wrong: the server casts nothing and neither do we. Python numbers, lists and
-    text have no dtype of their own and take the one the signature wants.
+    Arrays (and what gives one: a tf.Tensor, a pandas column) keep their dtype, right or wrong: the server casts
+    nothing and neither do we. Python numbers, lists and text have no dtype of their own and take the one that the
+    signature wants.
 
     Args:
         inputs: value by input name.
@@ -70,11 +75,29 @@ def to_arrays(inputs: Mapping[str, Any], signature: Callable[[], Signature | Non
     known: dict[str, str] | None = None
     arrays = {}
     for name, value in inputs.items():
-        if isinstance(value, np.ndarray | np.generic):
-            arrays[name] = np.asarray(value)
+        if not isinstance(name, str):
+            raise UsageError(f"input names are text, but this one is {name!r}")
+        if has_dtype(value):
+            arrays[name] = value if type(value) is np.ndarray else _as_given(value, name)
             continue
         if known is None:
             found = signature()
             known = {spec.name: spec.dtype for spec in found.inputs} if found else {}
         arrays[name] = as_array(value, known.get(name), name=name)
     return arrays
+
+
+def has_dtype(value: Any) -> bool:
+    """Whether a value brings its own dtype and needs none from the signature."""
+    return hasattr(value, "__array__")
+
+
+def _as_given(value: Any, name: str) -> np.ndarray:
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise TensorError(f"{name}: tensors have no masked elements; fill them first, e.g. array.filled(0)")
+    if isinstance(value, bytes | str):  # NumPy's own scalars of text: an array of them would drop trailing NUL bytes
+        return as_array(value, "string", name=name)
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError) as exc:
+        raise TensorError(f"{name}: {type(value).__name__} gives no NumPy array ({exc})") from exc

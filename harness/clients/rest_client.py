@@ -6,24 +6,33 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from harness.clients.access import is_loopback
 from harness.clients.client import BaseClient
-from harness.clients.examples import json_examples, json_features
 from harness.clients.inputs import Target, to_arrays
-from harness.clients.rest_codec import Layout, predict_body, read_classes, read_outputs, read_values
+from harness.clients.rest_codec import (
+    Layout,
+    examples_body,
+    predict_body,
+    read_classes,
+    read_outputs,
+    read_statuses,
+    read_values,
+)
 from harness.clients.rest_errors import translate_answer, translate_exception
-from harness.errors import SignatureError, TensorError, UsageError
-from harness.prediction import Class, Classification, Prediction, Regression, VersionStatus
+from harness.errors import UsageError
+from harness.prediction import Classification, Prediction, Regression
 from harness.signatures import DEFAULT_SIGNATURE, Signature, pick_signature, signatures_from_json
-from harness.tensors_json import dumps, loads
+from harness.tensors_json import loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.clients.access import Tls
     from harness.endpoint import Endpoint
+    from harness.prediction import VersionStatus
 
 __all__ = ["RestClient"]
 
@@ -40,10 +49,12 @@ class RestClient(BaseClient):
         tls: PEM files for an ``https://`` gateway; TensorFlow Serving's own REST port speaks plain HTTP.
         headers: sent with every call, e.g. ``{"Authorization": "Bearer ..."}`` for a gateway.
 
-    REST answers carry no dtypes: the client asks for the served signature once, and again if an answer does not fit it.
+    REST answers carry no dtypes, and a single output not even its name: the client asks for the served signature once,
+    and again if an answer does not fit it. What fits the former signature too (an output renamed, float64 for float32)
+    cannot be told from it: name a version, or call ``forget_signatures`` once a new one is in place.
 
     Raises:
-        UsageError: the endpoint has no REST address.
+        UsageError: the endpoint has no REST address; a TLS file cannot be read.
     """
 
     api = "rest"
@@ -64,7 +75,10 @@ class RestClient(BaseClient):
         self._session = _open_session(self._address, tls, headers)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; later calls are refused."""
+        super().close()
+
+    def _close(self) -> None:
         self._session.close()
 
     def predict(
@@ -97,9 +111,12 @@ class RestClient(BaseClient):
             TensorError: an input that JSON cannot carry.
         """
         target = Target.of(self.endpoint, version, label, signature_name)
-        body = self._predict_body(inputs, target, layout)
-        document = self._call("predict", target, body, timeout_s)
-        outputs = self._read_outputs(document, target, layout)
+
+        def attempt() -> bytes:
+            return self._call("predict", target, self._predict_body(inputs, target, layout, timeout_s), timeout_s)
+
+        body = self._on_current_signatures(target, attempt, timeout_s)
+        outputs = self._read_outputs(body, target, layout, timeout_s)
         return Prediction(
             outputs=outputs, model=target.model, model_version=target.version, signature_name=signature_name
         )
@@ -137,9 +154,9 @@ class RestClient(BaseClient):
             TensorError: a feature that a tf.Example cannot hold.
         """
         target = Target.of(self.endpoint, version, label, signature_name)
-        document = self._call("classify", target, _examples_body(target, examples, context), timeout_s)
-        rows = self._read("classify", target, lambda: read_classes(document))
-        classes = tuple(tuple(Class(label=name, score=score) for name, score in row) for row in rows)
+        body = examples_body(examples, context, signature_name=signature_name)
+        document = self._document("classify", target, body, timeout_s)
+        classes = self._read("classify", target, lambda: read_classes(document))
         return Classification(
             classes=classes, model=target.model, model_version=target.version, signature_name=signature_name
         )
@@ -161,7 +178,8 @@ class RestClient(BaseClient):
             TensorError: a feature that a tf.Example cannot hold.
         """
         target = Target.of(self.endpoint, version, label, signature_name)
-        document = self._call("regress", target, _examples_body(target, examples, context), timeout_s)
+        body = examples_body(examples, context, signature_name=signature_name)
+        document = self._document("regress", target, body, timeout_s)
         values = self._read("regress", target, lambda: read_values(document))
         return Regression(
             values=values, model=target.model, model_version=target.version, signature_name=signature_name
@@ -177,7 +195,7 @@ class RestClient(BaseClient):
             SignatureError: the answer holds no signatures.
         """
         target = Target.of(self.endpoint, version, label)
-        return signatures_from_json(self._call("metadata", target, None, timeout_s))
+        return signatures_from_json(self._document("metadata", target, None, timeout_s))
 
     def model_status(self, *, version: int | None = None, timeout_s: float | None = None) -> tuple[VersionStatus, ...]:
         """Return the state of every version that the server has seen, highest first, or of one version.
@@ -186,25 +204,21 @@ class RestClient(BaseClient):
             CallError: no answer; a StatusError NOT_FOUND if the server does not know the model or the version.
         """
         target = Target(model=self.endpoint.model, version=version, label=None)
-        document = self._call("status", target, None, timeout_s)
-        return self._read("status", target, lambda: _version_statuses(document))
+        document = self._document("status", target, None, timeout_s)
+        return self._read("status", target, lambda: read_statuses(document))
 
-    def _predict_body(self, inputs: Mapping[str, Any], target: Target, layout: Layout) -> bytes:
-        arrays = to_arrays(inputs, lambda: self._known_signatures(target).get(target.signature_name))
+    def _predict_body(
+        self, inputs: Mapping[str, Any], target: Target, layout: Layout, timeout_s: float | None = None
+    ) -> bytes:
+        arrays = to_arrays(inputs, lambda: self._known_signatures(target, timeout_s).get(target.signature_name))
         return predict_body(arrays, signature_name=target.signature_name, layout=layout)
 
-    def _read_outputs(self, document: Any, target: Target, layout: Layout) -> Any:
-        def read() -> Any:
-            return read_outputs(
-                document, pick_signature(self._known_signatures(target), target.signature_name), layout=layout
-            )
+    def _read_outputs(self, body: bytes, target: Target, layout: Layout, timeout_s: float | None) -> Any:
+        def attempt() -> Any:
+            signatures = self._known_signatures(target, timeout_s)
+            return read_outputs(body, pick_signature(signatures, target.signature_name), layout=layout)
 
-        try:
-            return read()
-        except (TensorError, SignatureError):
-            # A newer version with another signature may have answered: ask for its signature and read once more.
-            del self._signatures[target.version, target.label]
-        return self._read("predict", target, read)
+        return self._read("predict", target, lambda: self._on_current_signatures(target, attempt, timeout_s))
 
     def _url(self, target: Target) -> str:
         url = f"{self._address}/v1/models/{quote(target.model, safe='')}"
@@ -214,21 +228,30 @@ class RestClient(BaseClient):
             return f"{url}/labels/{quote(target.label, safe='')}"
         return url
 
-    def _call(self, method: str, target: Target, body: bytes | None, timeout_s: float | None) -> Any:
-        """Send one request and return the answered document; ``status`` and ``metadata`` have no body."""
+    def _document(self, method: str, target: Target, body: bytes | None, timeout_s: float | None) -> Any:
+        answer = self._call(method, target, body, timeout_s)
+        return self._read(method, target, lambda: loads(answer))
+
+    def _call(self, method: str, target: Target, body: bytes | None, timeout_s: float | None) -> bytes:
+        """Send one request and return the answer's body; ``status`` and ``metadata`` requests have no body."""
+        self._refuse_if_closed()
         limit_s = self.timeout_s if timeout_s is None else timeout_s
         url = self._url(target) + {"status": "", "metadata": "/metadata"}.get(method, f":{method}")
+        verb = "GET" if body is None else "POST"
         try:
-            answer = self._session.request("GET" if body is None else "POST", url, data=body, timeout=limit_s)
-        except (requests.exceptions.RequestException, UnicodeError) as exc:
+            # A redirect is not followed: it would turn POST into GET, and the answer into one for another request.
+            answer = self._session.request(verb, url, data=body, timeout=limit_s, allow_redirects=False)
+            content = answer.content
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as exc:
             raise translate_exception(
                 exc, method=method, target=target, address=self._address, timeout_s=limit_s
             ) from exc
         if answer.status_code != _OK:
+            location = answer.headers.get("Location") if answer.is_redirect else None
             raise translate_answer(
-                answer.status_code, answer.content, method=method, target=target, address=self._address
+                answer.status_code, content, method=method, target=target, address=self._address, location=location
             )
-        return self._read(method, target, lambda: loads(answer.content))
+        return content
 
 
 def _open_session(address: str, tls: Tls | None, headers: Mapping[str, str] | None) -> requests.Session:
@@ -244,25 +267,3 @@ def _open_session(address: str, tls: Tls | None, headers: Mapping[str, str] | No
         if tls.certificate is not None and tls.key is not None:
             session.cert = (str(tls.certificate), str(tls.key))
     return session
-
-
-def _examples_body(target: Target, examples: Sequence[Mapping[str, Any]], context: Mapping[str, Any] | None) -> bytes:
-    document: dict[str, Any] = {"signature_name": target.signature_name, "examples": json_examples(examples)}
-    if context is not None:
-        document["context"] = json_features(context)
-    return dumps(document)
-
-
-def _version_statuses(document: Any) -> tuple[VersionStatus, ...]:
-    try:
-        return tuple(
-            VersionStatus(
-                version=int(item["version"]),
-                state=item["state"],
-                error_code=item["status"]["error_code"],
-                error_message=item["status"]["error_message"],
-            )
-            for item in document["model_version_status"]
-        )
-    except (KeyError, TypeError) as exc:
-        raise ValueError(f"not a model status ({exc!r})") from exc

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import requests
+import urllib3
 
 from harness.clients.grpc_errors import hint_for
-from harness.errors import CallError, ConnectionFailedError, DeadlineError, StatusError, UsageError, WrongProtocolError
+from harness.errors import (
+    CallError,
+    ConnectionFailedError,
+    DeadlineError,
+    ResponseError,
+    StatusError,
+    UsageError,
+    WrongProtocolError,
+)
 
 if TYPE_CHECKING:
     from harness.clients.inputs import Target
@@ -32,8 +42,15 @@ _CODES = {
 _GATEWAY_TIMEOUT = 504
 _SHOWN_CHARACTERS = 500
 
-# What an HTTP/2 server's first bytes look like to an HTTP/1.1 client.
-_HTTP2_BYTES = re.compile(r"BadStatusLine|RemoteDisconnected.*HTTP/2|HTTP/2|illegal status line", re.IGNORECASE)
+_UNUSABLE_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    urllib3.exceptions.LocationValueError,
+)
+_UNUSABLE_HEADER = (requests.exceptions.InvalidHeader, UnicodeError)
+_BROKEN_ANSWER = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+_LOST = (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
 
 
 def translate_exception(
@@ -41,54 +58,66 @@ def translate_exception(
 ) -> CallError | UsageError:
     """Return the harness's error for a call that brought no HTTP answer."""
     where: dict[str, Any] = {"target": address, "api": "rest", "request": target.describe(method)}
-    if isinstance(error, requests.exceptions.Timeout):
-        return DeadlineError(
-            f"no answer within {timeout_s:g} s ({error}); raise timeout_s if the model needs longer", **where
-        )
-    if isinstance(
-        error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | requests.exceptions.MissingSchema
-    ):
+    innermost = _innermost(error)
+    said = str(innermost)
+    seen = f"{type(innermost).__name__}: {said if said.isprintable() else ascii(said)}"
+    if isinstance(error, _UNUSABLE_ADDRESS):
         return UsageError(f"{address!r} is not an address for REST calls ({error}); give http://HOST:PORT")
+    if isinstance(error, _UNUSABLE_HEADER):
+        return UsageError(f"the client's headers cannot be sent over HTTP ({error}); names and values are Latin-1 text")
+    kind, text = _fault(error, innermost)
+    return kind(text.format(seen=seen, timeout_s=timeout_s), **where)
+
+
+def _fault(error: Exception, innermost: BaseException) -> tuple[type[CallError], str]:
+    """Return the kind of a network fault and the words for it."""
+    if isinstance(error, requests.exceptions.Timeout) or isinstance(innermost, TimeoutError):
+        return DeadlineError, "no answer within {timeout_s:g} s ({seen}); raise timeout_s if the model needs longer"
     if isinstance(error, requests.exceptions.SSLError):
-        return ConnectionFailedError(
-            f"the TLS handshake failed ({error}); TensorFlow Serving's own REST port speaks plain HTTP only: check the"
-            " scheme, the CA and the server's name",
-            **where,
+        return ConnectionFailedError, (
+            "the TLS handshake failed ({seen}); TensorFlow Serving's own REST port speaks plain HTTP only: check the"
+            " scheme, the CA and the server's name"
         )
-    if _HTTP2_BYTES.search(repr(error)):
-        return WrongProtocolError(
-            f"this port does not speak HTTP/1.1 ({_innermost(error)}); is it the gRPC port (8500 by convention)?"
-            " REST has 8501",
-            **where,
+    if isinstance(error, _BROKEN_ANSWER):
+        return ResponseError, "the answer broke off or cannot be unpacked ({seen}); check the server's log"
+    if isinstance(innermost, http.client.BadStatusLine) and not isinstance(innermost, _LOST):
+        return WrongProtocolError, (
+            "this port does not speak HTTP/1.1 ({seen}); is it the gRPC port (8500 by convention)? REST has 8501"
         )
-    return ConnectionFailedError(
-        f"nothing answers there ({_innermost(error)}); check that the server runs with --rest_api_port, and that host"
-        " and port are right",
-        **where,
+    if isinstance(innermost, _LOST):
+        return ConnectionFailedError, (
+            "the connection was closed before an answer came ({seen}); check that this is the REST port, and the"
+            " server's log"
+        )
+    return ConnectionFailedError, (
+        "nothing answers there ({seen}); check that the server runs with --rest_api_port, and that host and port are"
+        " right"
     )
 
 
-def _innermost(error: BaseException) -> str:
-    """Return the text of the error at the bottom, without the library's wrappings."""
+def _innermost(error: BaseException) -> BaseException:
+    """Return the error at the bottom, without the library's wrappings."""
     seen = error
     while True:
         reason = getattr(seen, "reason", None)
         inner = seen.__cause__ or seen.__context__ or (reason if isinstance(reason, BaseException) else None)
         if inner is None:
-            return f"{type(seen).__name__}: {seen}"
+            return seen
         seen = inner
 
 
 def translate_answer(
-    status: int, body: bytes, *, method: str, target: Target, address: str
+    status: int, body: bytes, *, method: str, target: Target, address: str, location: str | None = None
 ) -> StatusError | DeadlineError:
-    """Return the harness's error for an answer whose HTTP status is not 200."""
+    """Return the harness's error for an answer whose HTTP status is not 200; ``location`` is where a redirect leads."""
     where: dict[str, Any] = {"target": address, "api": "rest", "request": target.describe(method)}
     message, is_serving = _server_message(body)
     if status == _GATEWAY_TIMEOUT:
         return DeadlineError(f"the server gave up: {message}; see its --rest_api_timeout_in_ms", **where)
     hint = hint_for(message)
-    if not is_serving:
+    if location is not None:
+        hint = f"the server redirects to {location}; give the address that answers itself"
+    elif not is_serving:
         hint = "this is not TensorFlow Serving's form of an error; does something else answer at this address?"
     return StatusError(message, code=_CODES.get(status, "UNKNOWN"), http_status=status, hint=hint, **where)
 
