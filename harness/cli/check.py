@@ -2,117 +2,140 @@
 
 from __future__ import annotations
 
-import sys
-import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.checks import check_contract, check_golden, check_parity, guess_inputs, read_goldens
-from harness.cli.server_options import Once, add_server_options, served
+from harness.checks.parity import rest_obstacle
+from harness.cli.record import Record, add_report_option
+from harness.cli.server_options import PREDICT, Once, add_server_options, served, tags_of
 from harness.clients import GrpcClient, RestClient
-from harness.report import print_summary, write_report
-from harness.results import Results, Run, check_writable
+from harness.errors import SignatureError, TensorError, UsageError
+from harness.findings import Finding
 from harness.savedmodel import preflight
-from harness.surroundings import backend_of, machine, served_model, tool_versions
+from harness.surroundings import backend_of, served_model
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from harness.findings import Finding
+    from harness.checks import Golden
+    from harness.results import ServedModel
     from harness.servers import Server
     from harness.signatures import Signature
 
-__all__ = ["add_parser"]
-
-_PREDICT = "tensorflow/serving/predict"
+__all__ = ["add_options", "run"]
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command."""
-    parser = commands.add_parser("check", help="check a served SavedModel, with no code", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
     add_server_options(parser)
-    parser.add_argument("--goldens", action=Once, help="directory of recorded cases to replay")
-    parser.add_argument("--report", action=Once, metavar="DIR", help="write results.json, index.html, summary.md there")
-    parser.set_defaults(run=_run)
+    parser.add_argument("--goldens", action=Once, metavar="DIR", help="directory of recorded cases to replay")
+    add_report_option(parser)
 
 
-def _run(options: argparse.Namespace) -> int:
-    began, created = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
-    if options.report is not None:
-        check_writable(Path(options.report) / "results.json")
-    with served(options) as server:
-        checked = _check(server, options)
+def run(options: argparse.Namespace) -> int:
+    """Check; 1 if a finding is an error."""
+    record = Record(options)
+    goldens = _goldens(options.goldens)
+    with served(options) as server, ExitStack() as stack:
+        checks = _Checks(server, stack)
+        checks.contract(tags_of(options))
+        checks.parity()
+        checks.goldens(goldens)
         backend = backend_of(server)
-    results = Results(
-        run=Run(
-            created_utc=created,
-            duration_s=time.monotonic() - began,
-            command=("tfserving-harness", *sys.argv[1:]),
-            versions=tool_versions(),
-        ),
-        machine=machine(),
+    for finding in checks.findings:
+        _print(finding)
+    results = record.finish(
         backend=backend,
-        models=(checked.model,),
-        findings=tuple(checked.findings),
-        warnings=tuple(checked.warnings),
+        models=(checks.model,),
+        findings=tuple(checks.findings),
+        warnings=tuple(checks.warnings),
     )
-    _print(results)
-    if options.report is not None:
-        print(f"report: {write_report(results, directory=options.report).html}")
     return 1 if any(finding.fails for finding in results.findings) else 0
 
 
-@dataclass
-class _Checked:
-    """What came out of the checks of one server."""
+def _goldens(directory: str | None) -> list[Golden]:
+    """Return the recorded cases.
 
-    model: Any = None
+    Raises:
+        UsageError: there are none where they should be.
+    """
+    if directory is None:
+        return []
+    goldens = read_goldens(Path(directory))
+    if not goldens:
+        seen = "holds no *.json" if Path(directory).is_dir() else "is not a directory"
+        raise UsageError(f"--goldens {directory} {seen}; name the directory that write_golden filled")
+    return goldens
+
+
+@dataclass
+class _Checks:
+    """The checks of one served model, and what came out of them."""
+
+    server: Server
+    stack: ExitStack
+    model: ServedModel = field(init=False)
     findings: list[Finding] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Open a client for each API and ask what is served."""
+        endpoint = self.server.endpoint
+        enter = self.stack.enter_context
+        self.grpc = enter(GrpcClient(endpoint)) if endpoint.grpc is not None else None
+        self.rest = enter(RestClient(endpoint)) if endpoint.rest is not None else None
+        self.clients: Sequence[GrpcClient | RestClient] = [one for one in (self.grpc, self.rest) if one is not None]
+        self.base_path = self.server.spec.models[0].base_path
+        self.signatures: Mapping[str, Signature] = {
+            name: one for name, one in self.clients[0].signatures().items() if not one.is_internal
+        }
+        statuses = self.clients[0].model_status()
+        self.model = served_model(endpoint.model, self.base_path, self.signatures, statuses)
 
-def _check(server: Server, options: argparse.Namespace) -> _Checked:
-    endpoint = server.endpoint
-    checked = _Checked()
-    grpc = GrpcClient(endpoint) if endpoint.grpc is not None else None
-    rest = RestClient(endpoint) if endpoint.rest is not None else None
-    clients = [client for client in (grpc, rest) if client is not None]
-    try:
-        signatures = clients[0].signatures()
-        base_path = server.spec.models[0].base_path
-        checked.model = served_model(endpoint.model, base_path, signatures, clients[0].model_status())
-        on_disk = preflight(base_path, tags=tuple(options.tags.split(","))).latest.signatures if base_path else None
-        checked.findings += check_contract(endpoint.model, on_disk=on_disk, grpc_client=grpc, rest_client=rest)
-        if grpc is not None and rest is not None:
-            _check_parity(grpc, rest, signatures, checked)
-        else:
-            checked.warnings.append("only one API was given, so REST and gRPC could not be compared")
-        for golden in read_goldens(Path(options.goldens)) if options.goldens else []:
-            checked.findings += [check_golden(client, golden) for client in clients]
-    finally:
-        for client in clients:
-            client.close()
-    return checked
+    def contract(self, tags: tuple[str, ...]) -> None:
+        """The signatures on disk, over gRPC and over REST."""
+        on_disk = preflight(self.base_path, tags=tags).latest.signatures if self.base_path else None
+        self.findings += check_contract(self.model.name, on_disk=on_disk, grpc_client=self.grpc, rest_client=self.rest)
+
+    def parity(self) -> None:
+        """The same answers over both APIs, for every signature that Predict runs."""
+        if self.grpc is None or self.rest is None:
+            self.warnings.append("only one API was given, so REST and gRPC could not be compared")
+            return
+        for signature in self.signatures.values():
+            if signature.method_name != PREDICT:
+                text = f"{signature.name} ({signature.method_name}) was not exercised: it takes tf.Examples"
+                self.warnings.append(text)
+                continue
+            try:
+                self.findings += check_parity(self.grpc, self.rest, signature, guess_inputs(signature))
+            except (TensorError, SignatureError) as exc:  # inputs that cannot be made up, or not be sent
+                self.warnings.append(f"{signature.name} was not exercised: {exc}")
+
+    def goldens(self, goldens: Sequence[Golden]) -> None:
+        """The recorded cases, over every API that can carry them."""
+        for golden in goldens:
+            signature = self.signatures.get(golden.signature_name)
+            for client in self.clients:
+                obstacle = rest_obstacle(signature) if client.api == "rest" and signature is not None else ""
+                self.findings.append(self._left_out(golden, obstacle) if obstacle else check_golden(client, golden))
+
+    def _left_out(self, golden: Golden, obstacle: str) -> Finding:
+        return Finding(
+            check="goldens",
+            model=self.model.name,
+            subject=f"{golden.name} over REST",
+            passed=True,
+            severity="info",
+            seen=obstacle,
+        )
 
 
-def _check_parity(grpc: GrpcClient, rest: RestClient, signatures: Mapping[str, Signature], checked: _Checked) -> None:
-    for signature in signatures.values():
-        if signature.is_internal:
-            continue
-        if signature.method_name != _PREDICT:
-            checked.warnings.append(
-                f"{signature.name} ({signature.method_name}) was not exercised: it takes tf.Examples"
-            )
-            continue
-        checked.findings += check_parity(grpc, rest, signature, guess_inputs(signature))
-
-
-def _print(results: Results) -> None:
-    for finding in results.findings:
-        print(f"{'pass' if finding.passed else 'FAIL'}  {finding.check}: {finding.subject}: {finding.seen}")
-        for line in finding.reproduce:
-            print(f"      again: {line}")
-    print_summary(results)
+def _print(finding: Finding) -> None:
+    print(f"{'pass' if finding.passed else 'FAIL'}  {finding.check}: {finding.subject}: {finding.seen}")
+    for line in finding.reproduce:
+        print(f"      again: {line}")

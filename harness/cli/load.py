@@ -3,94 +3,125 @@
 from __future__ import annotations
 
 import sys
-import time
-from datetime import datetime, timezone
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from harness.checks import guess_inputs
-from harness.cli.server_options import Once, add_server_options, served
+from harness.checks.parity import rest_obstacle
+from harness.cli.main import INTERRUPTED
+from harness.cli.record import Record, add_report_option
+from harness.cli.server_options import PREDICT, Once, add_server_options, positive, served
 from harness.clients import GrpcClient, RestClient
 from harness.errors import UsageError
 from harness.load import ServerUsage, run_load
-from harness.report import print_summary, write_report
-from harness.results import Results, Run, check_writable
+from harness.option_values import seconds
 from harness.signatures import DEFAULT_SIGNATURE, pick_signature
-from harness.surroundings import backend_of, machine, tool_versions
+from harness.surroundings import backend_of
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
-    from harness.results import Throughput
+    from harness.endpoint import Endpoint
+    from harness.load import LoadResult
     from harness.results.measured import Api
     from harness.servers import Server
 
-__all__ = ["add_parser"]
+__all__ = ["add_options", "run"]
+
+_DEFAULT_DURATION = "5"
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command."""
-    parser = commands.add_parser("load", help="measure rate and latency under load", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
     add_server_options(parser)
-    parser.add_argument("--api", action=Once, choices=("grpc", "rest", "both"), default="both")
-    parser.add_argument("--concurrency", action=Once, default="1,8", help="requests in flight, e.g. 1,2,4,8")
-    parser.add_argument("--duration", action=Once, type=float, default=5.0, help="measured seconds each (default: 5)")
-    parser.add_argument("--batch-size", action=Once, type=int, default=1, help="examples in a request (default: 1)")
-    parser.add_argument("--signature", action=Once, default=DEFAULT_SIGNATURE, help="the signature to call")
-    parser.add_argument("--report", action=Once, metavar="DIR", help="write results.json, index.html, summary.md there")
-    parser.set_defaults(run=_run)
-
-
-def _run(options: argparse.Namespace) -> int:
-    began, created = time.monotonic(), datetime.now(timezone.utc).isoformat(timespec="seconds")
-    concurrencies = _concurrencies(options.concurrency)
-    if options.report is not None:
-        check_writable(Path(options.report) / "results.json")
-    with served(options) as server:
-        rows = _measure(server, options, concurrencies)
-        backend = backend_of(server)
-    results = Results(
-        run=Run(
-            created_utc=created,
-            duration_s=time.monotonic() - began,
-            command=("tfserving-harness", *sys.argv[1:]),
-            versions=tool_versions(),
-        ),
-        machine=machine(),
-        backend=backend,
-        throughput=tuple(rows),
+    parser.add_argument(
+        "--api", action=Once, choices=("grpc", "rest", "both"), default="both", help="what to call (default: both)"
     )
-    print_summary(results)
-    if options.report is not None:
-        print(f"report: {write_report(results, directory=options.report).html}")
-    return 0
+    parser.add_argument("--concurrency", action=Once, default="1,8", help="requests in flight, e.g. 1,2,4,8")
+    parser.add_argument("--duration", action=Once, help="measured seconds each (default: 5)")
+    parser.add_argument(
+        "--batch-size", action=Once, type=positive, default=1, help="examples in a request (default: 1)"
+    )
+    parser.add_argument("--signature", action=Once, default=DEFAULT_SIGNATURE, help="the signature to call")
+    add_report_option(parser)
 
 
-def _measure(server: Server, options: argparse.Namespace, concurrencies: list[int]) -> list[Throughput]:
+def run(options: argparse.Namespace) -> int:
+    """Measure; 1 if requests failed, 130 if Ctrl-C cut it short. What was measured is reported all the same."""
+    record = Record(options)
+    concurrencies = _concurrencies(options.concurrency)
+    duration_s = seconds(_DEFAULT_DURATION if options.duration is None else options.duration, "--duration")
+    results: list[LoadResult] = []
+    with served(options) as server:
+        for result in _measure(server, options, concurrencies, duration_s):
+            results.append(result)
+            if result.ended != "completed":
+                break
+        backend = backend_of(server)
+    interrupted = any(result.ended == "interrupted" for result in results)
+    rows = tuple(result.throughput(batch_size=options.batch_size) for result in results)
+    record.finish(interrupted=interrupted, backend=backend, throughput=rows)
+    if interrupted:
+        return INTERRUPTED
+    return 1 if any(result.errors or result.ended != "completed" or not result.n for result in results) else 0
+
+
+def _measure(
+    server: Server, options: argparse.Namespace, concurrencies: list[int], duration_s: float
+) -> Iterator[LoadResult]:
     endpoint = server.endpoint
-    apis: list[Api] = ["grpc", "rest"] if options.api == "both" else [options.api]
-    console = Console(stderr=True)
-    rows = []
-    for api in apis:
-        kind = GrpcClient if api == "grpc" else RestClient
-        with kind(endpoint) as client:
-            signature = pick_signature(client.signatures(), options.signature)
-            inputs = guess_inputs(signature, batch_size=options.batch_size)
-            body = client.encode_predict(inputs, signature_name=signature.name)
+    for api in _apis(options.api, endpoint):
+        body = _body(endpoint, api, options)
+        if body is None:
+            continue
         for concurrency in concurrencies:
-            with console.status(f"{api}, {concurrency} in flight"):
+            with Console(stderr=True).status(f"{api}, {concurrency} in flight"):
                 result = run_load(
                     endpoint,
                     [body],
                     api=api,
                     concurrency=concurrency,
-                    duration_s=options.duration,
+                    duration_s=duration_s,
                     usage=lambda: _usage(server),
                 )
-            rows.append(result.throughput(batch_size=options.batch_size))
-    return rows
+            yield result
+
+
+def _apis(asked: str, endpoint: Endpoint) -> list[Api]:
+    available: list[Api] = []
+    available += ["grpc"] if endpoint.grpc is not None else []
+    available += ["rest"] if endpoint.rest is not None else []
+    chosen = [api for api in available if asked in ("both", api)]
+    if not chosen:
+        raise UsageError(f"--api {asked}: --endpoint names no {asked} address, only {available[0]}")
+    return chosen
+
+
+def _body(endpoint: Endpoint, api: Api, options: argparse.Namespace) -> bytes | None:
+    """Return the request to send, None if this API cannot carry it and is not the one asked for.
+
+    Raises:
+        SignatureError: the model has no such signature.
+        UsageError: the signature cannot be called with tensors, or not over the API that was asked for.
+    """
+    kind = GrpcClient if api == "grpc" else RestClient
+    with kind(endpoint) as client:
+        signature = pick_signature(client.signatures(), options.signature)
+        if signature.method_name != PREDICT:
+            raise UsageError(
+                f"--signature {signature.name} is for {signature.method_name}, which takes tf.Examples; load sends"
+                " tensors to predict signatures"
+            )
+        obstacle = rest_obstacle(signature) if api == "rest" else ""
+        if not obstacle:
+            inputs = guess_inputs(signature, batch_size=options.batch_size)
+            return client.encode_predict(inputs, signature_name=signature.name)
+    if options.api == "rest":
+        raise UsageError(f"--api rest: {obstacle}; use --api grpc")
+    print(f"rest is left out: {obstacle}", file=sys.stderr)
+    return None
 
 
 def _usage(server: Server) -> ServerUsage | None:

@@ -3,43 +3,60 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+import traceback
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from harness import __version__
-from harness.cli import check, export, load, report, serve
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["COULD_NOT_RUN", "INTERRUPTED", "main"]
+__all__ = ["COMMANDS", "COULD_NOT_RUN", "INTERRUPTED", "main", "make_parser"]
 
 COULD_NOT_RUN = 3
 INTERRUPTED = 130
 
-_COMMANDS = (export, serve, check, load, report)
+# Each command is the module of that name; only the one that is called is imported, for gRPC and the report take time.
+COMMANDS = {
+    "export": "export an importable model",
+    "serve": "serve a SavedModel until Ctrl-C",
+    "check": "check a served SavedModel, with no code",
+    "load": "measure rate and latency under load",
+    "report": "render results again",
+}
 
 
 class _Parser(argparse.ArgumentParser):
     """argparse ends with 2 on bad usage, which means ``inconclusive`` for a gate: use 3 throughout."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "allow_abbrev": False})
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         self.exit(COULD_NOT_RUN, f"{self.prog}: error: {message}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser for these words: every command by name, and the options of those that the words name."""
     parser = _Parser(
         prog="tfserving-harness",
         description="Integration tests and benchmarks for models served by TensorFlow Serving.",
         epilog="Exit codes: 0 success, 1 a check failed, 3 it could not run, 130 interrupted.",
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_parser(commands)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text)
+        if name in words:
+            module = importlib.import_module(f"harness.cli.{name}")
+            command.description = module.__doc__
+            command.set_defaults(run=module.run)
+            module.add_options(command)
     return parser
 
 
@@ -49,12 +66,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: the words after the program's name; None takes the process's own.
     """
-    options = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(options.run(options))
+        options = make_parser(words).parse_args(words)
+        options.words = words
+        code = int(options.run(options))
+        sys.stdout.flush()
     except HarnessError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`: nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT_RUN
+    except Exception as exc:  # noqa: BLE001 - Python would end with 1, which says that a check failed
+        traceback.print_exc()
+        print(f"error: unexpected {type(exc).__name__}: {exc}", file=sys.stderr)
+        return COULD_NOT_RUN
+    return code

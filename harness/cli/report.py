@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.cli.server_options import Once
 from harness.errors import UsageError
 from harness.report import print_summary, render_html, render_markdown
-from harness.results import read_results, write_whole
+from harness.results import check_writable, read_results, write_whole
 
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["add_parser"]
+__all__ = ["add_options", "run"]
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command."""
-    parser = commands.add_parser("report", help="render results again", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
     parser.add_argument("results", help="a results.json")
     parser.add_argument("--html", action=Once, help="HTML file to write")
     parser.add_argument("--markdown", action=Once, help="Markdown file to write")
-    parser.set_defaults(run=_run)
 
 
-def _run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Print the results and write them in the forms asked for."""
     results = read_results(options.results)
-    outputs = {options.html: render_html, options.markdown: render_markdown}
-    if len(outputs) < 2 and options.html is not None:
-        raise UsageError(f"--html and --markdown name the same file, {options.html}")
+    outputs = [
+        (Path(path), render)
+        for path, render in ((options.html, render_html), (options.markdown, render_markdown))
+        if path is not None
+    ]
+    files = [Path(options.results).resolve(), *(path.resolve() for path, _ in outputs)]
+    repeated = [path for path in files if files.count(path) > 1]
+    if repeated:
+        raise UsageError(f"{repeated[0]} is named twice, and writing would replace it; name another file")
+    for path, _ in outputs:
+        check_writable(path)
     print_summary(results)
-    for path, render in outputs.items():
-        if path is not None:
-            print(f"written: {write_whole(render(results).encode(), Path(path))}")
+    for path, render in outputs:
+        print(f"written: {write_whole(render(results).encode(), path)}")
     return 0

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.checks import guess_inputs
-from harness.cli.server_options import add_server_options, served
+from harness.cli.server_options import PREDICT, add_server_options, served
 from harness.clients import GrpcClient, RestClient
 from harness.clients.rest_codec import predict_body
-from harness.errors import ServerError, UsageError
+from harness.errors import HarnessError, ServerError, UsageError
 
 if TYPE_CHECKING:
     import argparse
 
     from harness.endpoint import Endpoint
     from harness.servers import Server
+    from harness.signatures import Signature
 
-__all__ = ["add_parser"]
+__all__ = ["add_options", "run"]
 
 _POLL_S = 0.5
 _LONGEST_EXAMPLE = 1500
 
 
-def add_parser(commands: Any) -> None:
-    """Add the command."""
-    parser = commands.add_parser("serve", help="serve a SavedModel until Ctrl-C", description=__doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
     add_server_options(parser)
-    parser.set_defaults(run=_run)
 
 
-def _run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
+    """Serve; Ctrl-C is the way to end it, and so a success."""
     if options.endpoint is not None:
         raise UsageError("serve starts a server; --endpoint names one that runs already")
     with served(options) as server:
@@ -45,18 +46,29 @@ def _run(options: argparse.Namespace) -> int:
 def _print_examples(endpoint: Endpoint) -> None:
     print(f"  gRPC  {endpoint.grpc}\n  REST  {endpoint.rest}\n  model {endpoint.model}")
     with GrpcClient(endpoint) as client, RestClient(endpoint) as rest:
-        for signature in client.signatures().values():
-            if signature.is_internal or signature.method_name != "tensorflow/serving/predict":
-                continue
-            inputs = guess_inputs(signature, batch_size=1)
-            body = predict_body(inputs, signature_name=signature.name, layout="column").decode()
-            print(f"\n  {signature.name}: {'; '.join(map(str, signature.inputs))}")
-            if len(body) <= _LONGEST_EXAMPLE:
-                print(f"    curl -d '{body}' {rest.predict_url()}")
-            print("    from harness import Endpoint, GrpcClient")
-            print(f"    client = GrpcClient(Endpoint(grpc={endpoint.grpc!r}, rest=None, model={endpoint.model!r}))")
-            given = ", ".join(f"{name!r}: ..." for name in inputs)
-            print(f"    client.predict({{{given}}}, signature_name={signature.name!r})")
+        try:
+            signatures = client.signatures()
+        except HarnessError as exc:  # it serves all the same
+            print(f"\n  no examples: {exc}")
+            return
+        for signature in signatures.values():
+            if not signature.is_internal and signature.method_name == PREDICT:
+                print(f"\n  {signature.name}: {'; '.join(map(str, signature.inputs))}")
+                _print_example(endpoint, rest, signature)
+
+
+def _print_example(endpoint: Endpoint, rest: RestClient, signature: Signature) -> None:
+    try:
+        body = predict_body(guess_inputs(signature, batch_size=1), signature_name=signature.name, layout="column")
+    except HarnessError as exc:  # a dtype that JSON cannot carry
+        print(f"    no curl example: {exc}")
+    else:
+        if len(body) <= _LONGEST_EXAMPLE:
+            print(f"    curl -d {shlex.quote(body.decode())} {rest.predict_url()}")
+    print("    from harness import Endpoint, GrpcClient")
+    print(f"    client = GrpcClient(Endpoint(grpc={endpoint.grpc!r}, rest=None, model={endpoint.model!r}))")
+    given = ", ".join(f"{spec.name!r}: ..." for spec in signature.inputs)
+    print(f"    client.predict({{{given}}}, signature_name={signature.name!r})")
 
 
 def _wait(server: Server) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.model_config import ModelConfig
+from harness.option_values import asked_backend, refuse_unfit_flags, seconds
 from harness.servers import BACKENDS, ExternalAddress, ServerSpec, start
 from harness.serving import serve
 
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
     from harness.servers import Server
 
-__all__ = ["Once", "add_server_options", "served"]
+__all__ = ["PREDICT", "Once", "add_server_options", "positive", "served", "tags_of"]
+
+PREDICT = "tensorflow/serving/predict"
+
+
+_DEFAULT_TIMEOUT = "120"
 
 
 class Once(argparse.Action):
@@ -33,8 +39,25 @@ class Once(argparse.Action):
         given = namespace.__dict__.setdefault("_given", set())
         if self.dest in given:
             parser.error(f"{option_string} is given twice: {getattr(namespace, self.dest)} and {values}; give it once")
+        if isinstance(values, str) and not values.strip():
+            parser.error(f"{option_string} is given without a value (is a variable in the command empty?)")
         given.add(self.dest)
         setattr(namespace, self.dest, values)
+
+
+def positive(text: str) -> int:
+    """Return a whole number above 0, for argparse."""
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} should be a whole number above 0")
+    return number
+
+
+def _port(text: str) -> int:
+    number = positive(text)
+    if number > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port; ports end at 65535")
+    return number
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
@@ -43,13 +66,13 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("server")
     group.add_argument("--name", action=Once, help="the model's name (default: the path's last component)")
     group.add_argument("--backend", action=Once, choices=BACKENDS, default="auto", help="what runs it (default: auto)")
-    group.add_argument("--image", action=Once, help="container image")
-    group.add_argument("--binary", action=Once, help="tensorflow_model_server to run")
+    group.add_argument("--image", action=Once, help="container image; asks for backend container")
+    group.add_argument("--binary", action=Once, help="tensorflow_model_server to run; asks for backend binary")
     group.add_argument("--endpoint", action=Once, help="a running server: HOST:PORT,http://HOST:PORT; needs --name")
-    group.add_argument("--port", action=Once, type=int, help="gRPC port (default: a free one)")
-    group.add_argument("--rest-port", action=Once, type=int, help="REST port (default: a free one)")
-    group.add_argument("--tags", action=Once, default="serve", help="tags of the SavedModel (default: serve)")
-    group.add_argument("--timeout", action=Once, type=float, default=120.0, help="seconds to become available")
+    group.add_argument("--port", action=Once, type=_port, help="gRPC port (default: a free one)")
+    group.add_argument("--rest-port", action=Once, type=_port, help="REST port (default: a free one)")
+    group.add_argument("--tags", action=Once, help="tags of the SavedModel, with commas between (default: serve)")
+    group.add_argument("--timeout", action=Once, help="seconds to become available (default: 120)")
     group.add_argument("--arg", action="append", default=[], help="flag for the server, e.g. --arg=--enable_batching")
 
 
@@ -58,16 +81,17 @@ def served(options: argparse.Namespace) -> Iterator[Server]:
     """Serve what the options say until the block ends.
 
     Raises:
-        UsageError: neither a path nor an endpoint with a name, or both.
+        UsageError: neither a path nor an endpoint with a name, or options that contradict each other.
         HarnessError: the model cannot be served.
     """
-    common = {"args": tuple(options.arg), "ready_timeout_s": options.timeout, "backend": options.backend}
+    backend = asked_backend(
+        options.backend, image=options.image, binary=options.binary, endpoint=options.endpoint, prefix="--"
+    )
+    refuse_unfit_flags(options.arg, option="--arg", endpoint=options.endpoint)
+    timeout_s = seconds(_DEFAULT_TIMEOUT if options.timeout is None else options.timeout, "--timeout")
+    common: dict[str, Any] = {"args": tuple(options.arg), "ready_timeout_s": timeout_s, "backend": backend}
     if options.endpoint is not None:
-        if options.name is None:
-            raise UsageError("--endpoint needs --name: which of the server's models is meant?")
-        model = ModelConfig(name=options.name, base_path=options.path or "")
-        spec = ServerSpec(models=(model,), external=ExternalAddress.parse(options.endpoint), **common)
-        with start(spec) as server:
+        with start(_external_spec(options, common)) as server:
             yield server
         return
     if options.path is None:
@@ -75,7 +99,7 @@ def served(options: argparse.Namespace) -> Iterator[Server]:
     with serve(
         options.path,
         name=options.name,
-        tags=tuple(options.tags.split(",")),
+        tags=tags_of(options),
         image=options.image,
         binary=options.binary,
         grpc_port=options.port,
@@ -83,3 +107,21 @@ def served(options: argparse.Namespace) -> Iterator[Server]:
         **common,
     ) as server:
         yield server
+
+
+def tags_of(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the SavedModel's tags."""
+    return ("serve",) if options.tags is None else tuple(tag.strip() for tag in options.tags.split(","))
+
+
+def _external_spec(options: argparse.Namespace, common: dict[str, Any]) -> ServerSpec:
+    if options.name is None:
+        raise UsageError("--endpoint needs --name: which of the server's models is meant?")
+    for option in ("port", "rest_port"):
+        if getattr(options, option) is not None:
+            raise UsageError(
+                f"--{option.replace('_', '-')} is for a server that is started here; the one at {options.endpoint} runs"
+                " already, and --endpoint names its ports"
+            )
+    model = ModelConfig(name=options.name, base_path=options.path or "")
+    return ServerSpec(models=(model,), external=ExternalAddress.parse(options.endpoint), **common)

@@ -4,6 +4,12 @@ What a test sees are the fixtures of ``harness.pytest_plugin.fixtures``; what a 
 the hook ``pytest_serving_models``; the rest is bookkeeping for the report.
 """
 
+from harness.pytest_plugin.collecting import (
+    pytest_collection_finish,
+    pytest_collection_modifyitems,
+    pytest_generate_tests,
+    pytest_report_collectionfinish,
+)
 from harness.pytest_plugin.fixtures import (
     client,
     endpoint,
@@ -19,12 +25,11 @@ from harness.pytest_plugin.fixtures import (
 )
 from harness.pytest_plugin.hooks import (
     pytest_addhooks,
-    pytest_collection_modifyitems,
     pytest_configure,
-    pytest_generate_tests,
     pytest_report_header,
     pytest_runtest_makereport,
     pytest_runtest_setup,
+    pytest_runtestloop,
     pytest_sessionfinish,
     pytest_terminal_summary,
     pytest_unconfigure,
@@ -38,13 +43,16 @@ __all__ = [
     "grpc_client",
     "pytest_addhooks",
     "pytest_addoption",
+    "pytest_collection_finish",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_configure_node",
     "pytest_generate_tests",
+    "pytest_report_collectionfinish",
     "pytest_report_header",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
+    "pytest_runtestloop",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
     "pytest_testnodedown",

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.errors import HarnessError
 from harness.findings import Finding
 from harness.pytest_plugin.hooks import SERVER_USED
-from harness.pytest_plugin.marks import read_mark
+from harness.pytest_plugin.marks import mark_of
 from harness.pytest_plugin.state import STATE
 
 if TYPE_CHECKING:
@@ -56,25 +57,30 @@ def serving_servers(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPa
 def serving_model(request: pytest.FixtureRequest) -> str:
     """The name of the model under test: each of ``--model``, or of the repository's own, in turn."""
     state = request.config.stash[STATE]
-    name = getattr(request, "param", None)
-    if name is None:
+    if not state.models:
         pytest.fail(
-            "there is no model to serve: run pytest with --model NAME=PATH, or define pytest_serving_models in"
-            " conftest.py",
+            "there is no model to serve: run pytest with --model NAME=PATH (--model NAME for a model of the server at"
+            " --serving-endpoint), or define pytest_serving_models in conftest.py",
             pytrace=False,
         )
-    if name not in state.models:
+    name = str(request.param)
+    if name not in state.models:  # only if something put it back after it was deselected
         pytest.skip(f"made for the model {name!r}; this run serves {', '.join(state.models)}")
-    return str(name)
+    return name
 
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest, serving_model: str, serving_servers: Servers) -> Server:
     """A ready server with the model under test; the same one for all tests that want the same flags."""
     state = request.config.stash[STATE]
-    mark = read_mark(request.node.get_closest_marker("serving"))
+    mark = mark_of(request.node)
+    if mark.args and state.config.external is not None:
+        pytest.skip(f"wants a server with {' '.join(mark.args)}; the one at --serving-endpoint runs already")
     models = (serving_model,) if mark.args else tuple(state.models)
-    found = serving_servers.get(models, mark.args)
+    try:
+        found = serving_servers.get(models, mark.args)
+    except HarnessError as exc:  # its text says all; the way through the harness would bury it
+        pytest.fail(f"{type(exc).__name__}: {exc}", pytrace=False)
     request.node.stash[SERVER_USED] = found
     return found
 

@@ -14,7 +14,7 @@ __all__ = ["pytest_serving_models"]
 
 
 @pytest.hookspec(firstresult=True)
-def pytest_serving_models(config: pytest.Config) -> Mapping[str, Path | Callable[[], Path]] | None:
+def pytest_serving_models(config: pytest.Config) -> Mapping[str, str | Path | Callable[[], Path]] | None:
     """Return the models that are served when no ``--model`` is given.
 
     The names are needed when tests are collected; a callable value is called when the first server starts, so that

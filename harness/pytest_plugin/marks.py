@@ -10,7 +10,7 @@ from harness.errors import UsageError
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["DESCRIPTION", "ServingMark", "read_mark"]
+__all__ = ["DESCRIPTION", "ServingMark", "mark_of", "read_mark"]
 
 DESCRIPTION = (
     "serving(model=NAME or models=[NAMES], args=[FLAGS]): the models this test is for (default: every model, one run"
@@ -31,19 +31,43 @@ class ServingMark:
     args: tuple[str, ...] = ()
 
 
-def read_mark(mark: pytest.Mark | None) -> ServingMark:
-    """Return the marker's content, empty for no marker.
+def mark_of(node: pytest.Item) -> ServingMark:
+    """Return what the markers of a test, its class and its module say; of each argument the closest counts.
+
+    So a test may add flags (``args``) and keep the model that its module names.
+
+    Raises:
+        UsageError: arguments the marker does not take.
+    """
+    marks = [read_mark(mark) for mark in node.iter_markers("serving")]
+    return ServingMark(
+        models=next((mark.models for mark in marks if mark.models), ()),
+        args=next((mark.args for mark in marks if mark.args), ()),
+    )
+
+
+def read_mark(mark: pytest.Mark) -> ServingMark:
+    """Return the content of one marker.
 
     Raises:
         UsageError: arguments it does not take.
     """
-    if mark is None:
-        return ServingMark()
     known: dict[str, Any] = dict(mark.kwargs)
-    models = known.pop("models", None)
-    model = known.pop("model", None)
+    given = [[known.pop(key)] if key == "model" else known.pop(key) for key in ("model", "models") if key in known]
     args = known.pop("args", ())
-    if mark.args or known or (models is not None and model is not None) or isinstance(args, str):
-        raise UsageError(f"@pytest.mark.serving takes {DESCRIPTION}; seen: args {mark.args}, {dict(mark.kwargs)}")
-    names = tuple(models) if models is not None else ((model,) if model is not None else ())
-    return ServingMark(models=names, args=tuple(args))
+    if mark.args or known or len(given) > 1:
+        raise _misuse(mark)
+    names = given[0] if given else ()
+    if not (_are_texts(names) and _are_texts(args)) or (given and not names):
+        raise _misuse(mark)
+    return ServingMark(models=tuple(names), args=tuple(args))
+
+
+def _are_texts(values: Any) -> bool:
+    """Whether it is a list or tuple of non-empty strings; a lone string would fall apart into letters."""
+    return isinstance(values, list | tuple) and all(isinstance(value, str) and value for value in values)
+
+
+def _misuse(mark: pytest.Mark) -> UsageError:
+    words = [*map(repr, mark.args), *(f"{name}={value!r}" for name, value in mark.kwargs.items())]
+    return UsageError(f"@pytest.mark.serving({', '.join(words)}) cannot be read; the marker is {DESCRIPTION}")

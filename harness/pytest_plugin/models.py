@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
     from harness.pytest_plugin.options import ServingConfig
 
-__all__ = ["choose_models"]
+__all__ = ["Source", "choose_models", "read_own"]
+
+Source = Path | Callable[[], Path] | None
 
 
-def choose_models(
-    config: ServingConfig, own: Mapping[str, Path | Callable[[], Path]]
-) -> dict[str, Path | Callable[[], Path] | None]:
+def read_own(answer: Any) -> dict[str, Source]:
+    """Return what the repository's ``pytest_serving_models`` named.
+
+    Raises:
+        UsageError: something else than paths, or functions, by name.
+    """
+    if answer is None:
+        return {}
+    if not isinstance(answer, Mapping):
+        raise UsageError(f"pytest_serving_models returned {answer!r}; it should return a dict of paths by model name")
+    own: dict[str, Source] = {}
+    for name, source in answer.items():
+        if not isinstance(name, str) or not (callable(source) or isinstance(source, str | Path)):
+            raise UsageError(
+                f"pytest_serving_models named {name!r}: {source!r}; it should be a model's name with its path, or with"
+                " a function that returns the path"
+            )
+        own[name] = source if callable(source) else Path(source)
+    return own
+
+
+def choose_models(config: ServingConfig, own: Mapping[str, Source]) -> dict[str, Source]:
     """Return the source of each model to serve, by name.
 
     Args:
@@ -32,7 +52,7 @@ def choose_models(
     """
     if not config.models:
         return dict(own)
-    chosen: dict[str, Path | Callable[[], Path] | None] = {}
+    chosen: dict[str, Source] = {}
     for name, path in config.models.items():
         if path is not None and not path.exists():
             raise UsageError(f"--model {name}={path}: there is no such path; give the directory that holds the model")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
+from harness.option_values import asked_backend, refuse_unfit_flags, seconds
 from harness.servers.spec import BACKENDS, BackendName, ExternalAddress
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+_DEFAULT_TIMEOUT = "120"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServingConfig:
     """What the command line said.
@@ -113,8 +117,9 @@ def parse_models(texts: Iterable[str]) -> dict[str, Path | None]:
         if not name or (equals and not path) or "/" in name:
             raise UsageError(f"--model {text!r} should be NAME=PATH, e.g. --model digits=build/digits")
         if name in models:
-            raise UsageError(f"--model {name} is given twice: {models[name]} and {path}; give each model its own name")
-        models[name] = Path(path) if path else None
+            both = f"{models[name] or name} and {path or name}"
+            raise UsageError(f"--model {name} is given twice: {both}; give each model its own name")
+        models[name] = Path(path).expanduser() if path else None
     return models
 
 
@@ -136,41 +141,52 @@ def parse_config(options: pytest.Config) -> ServingConfig:
     """Return the parsed options.
 
     Raises:
-        UsageError: a value that cannot be used.
+        UsageError: a value that cannot be used, or values that contradict each other.
     """
     refuse_repeated(str(word) for word in options.invocation_params.args)
+    given = {option: options.getoption(destination) for option, destination, _ in _SINGLE}
+    _refuse_empty(given)
     get = options.getoption
-    return ServingConfig(
+    image, binary, endpoint = (given[f"--serving-{name}"] for name in ("image", "binary", "endpoint"))
+    args = tuple(get("serving_args"))
+    refuse_unfit_flags(args, option="--serving-arg", endpoint=endpoint)
+    config = ServingConfig(
         models=parse_models(get("serving_models")),
-        backend=_backend(get("serving_backend")),
-        image=get("serving_image"),
-        binary=get("serving_binary"),
-        external=None if get("serving_endpoint") is None else ExternalAddress.parse(get("serving_endpoint")),
-        args=tuple(get("serving_args")),
-        ready_timeout_s=_seconds(get("serving_timeout")),
-        report=_path(get("serving_report")),
-        results=_path(get("serving_results")),
-        summary=_path(get("serving_summary")),
+        backend=asked_backend(
+            _backend(given["--serving-backend"]), image=image, binary=binary, endpoint=endpoint, prefix="--serving-"
+        ),
+        image=image,
+        binary=binary,
+        external=None if endpoint is None else ExternalAddress.parse(endpoint),
+        args=args,
+        ready_timeout_s=seconds(given["--serving-timeout"] or _DEFAULT_TIMEOUT, "--serving-timeout"),
+        report=_path(given["--serving-report"]),
+        results=_path(given["--serving-results"]),
+        summary=_path(given["--serving-summary"]),
         update_goldens=get("update_goldens"),
     )
+    _refuse_one_file_for_two(config.outputs)
+    return config
+
+
+def _refuse_empty(given: Mapping[str, str | None]) -> None:
+    empty = [option for option, value in given.items() if value is not None and not value.strip()]
+    if empty:
+        raise UsageError(f"{empty[0]} is given without a value (is a variable in the command empty?)")
+
+
+def _refuse_one_file_for_two(outputs: tuple[Path, ...]) -> None:
+    for path in outputs:
+        if outputs.count(path) > 1:
+            raise UsageError(f"{path} is named for two outputs, and the second would replace the first; name two files")
 
 
 def _backend(text: str | None) -> BackendName:
     for name in BACKENDS:
-        if name == (text or "auto"):
+        if name == ("auto" if text is None else text):
             return name
     raise UsageError(f"--serving-backend {text!r} is not a backend; there are {', '.join(BACKENDS)}")
 
 
-def _seconds(text: str | None) -> float:
-    try:
-        seconds = float(text) if text is not None else 120.0
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise UsageError(f"--serving-timeout {text!r} should be a number of seconds above 0")
-    return seconds
-
-
 def _path(text: str | None) -> Path | None:
-    return None if text is None else Path(text).absolute()
+    return None if text is None else Path(text).expanduser().absolute()

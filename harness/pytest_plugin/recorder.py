@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from harness.results import Failure, Outcome, Results, Run, from_json, to_json
-from harness.surroundings import machine, tool_versions
-
 if TYPE_CHECKING:
     import pytest
 
     from harness.findings import Finding
-    from harness.results import Backend, Latency, Picture, ServedModel, Throughput
+    from harness.results import Backend, Latency, Outcome, Picture, Results, ServedModel, Throughput
 
 __all__ = ["Recorder"]
 
 
 class Recorder:
-    """Collects while the tests run; ``results`` makes the record of it."""
+    """Collects while the tests run; ``results`` makes the record of it.
 
-    def __init__(self) -> None:
-        """Begin with nothing, now."""
+    Every pytest run has one, also those that serve nothing: the results' own modules are imported when they are made.
+    """
+
+    def __init__(self, *, command: tuple[str, ...]) -> None:
+        """Begin with nothing, now.
+
+        Args:
+            command: the words that started the run.
+        """
+        self._command = command
         self._began = time.monotonic()
+        self._ended: float | None = None
+        self._interrupted = False
         self._created_utc = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self.backend: Backend | None = None
         self.models: dict[str, ServedModel] = {}
@@ -52,28 +58,34 @@ class Recorder:
         elif report.when == "call":
             self._passed.add(report.nodeid)
 
-    def results(self, *, interrupted: bool = False) -> Results:
+    def count_collection(self, report: pytest.CollectReport) -> None:
+        """Count a file that could not be collected as a failure."""
+        if report.failed:
+            self._failures.setdefault(report.nodeid, _first_line(report))
+
+    def end(self, *, interrupted: bool) -> None:
+        """Note that the run is over."""
+        self._ended = time.monotonic()
+        self._interrupted = interrupted
+
+    def results(self) -> Results:
         """Return the record of the run so far."""
-        failures = tuple(Failure(node_id=node_id, error=error) for node_id, error in self._failures.items())
-        failed = self._failures.keys()
-        outcome = Outcome(
-            passed=len(self._passed - failed),
-            failed=len(failures),
-            skipped=len(self._skipped - failed - self._passed),
-            failures=failures,
-        )
+        from harness.results import Results, Run
+        from harness.surroundings import machine, tool_versions
+
+        ended = time.monotonic() if self._ended is None else self._ended
         return Results(
             run=Run(
                 created_utc=self._created_utc,
-                duration_s=time.monotonic() - self._began,
-                command=("pytest", *sys.argv[1:]),
+                duration_s=ended - self._began,
+                command=self._command,
                 versions=tool_versions(),
-                interrupted=interrupted,
+                interrupted=self._interrupted,
             ),
             machine=machine(),
             backend=self.backend,
             models=tuple(self.models.values()),
-            tests=outcome,
+            tests=self._outcome(),
             findings=tuple(self.findings),
             latency=tuple(self.latency),
             throughput=tuple(self.throughput),
@@ -81,23 +93,39 @@ class Recorder:
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
 
+    def _outcome(self) -> Outcome:
+        from harness.results import Failure, Outcome
+
+        failed = self._failures.keys()
+        failures = tuple(Failure(node_id=node_id, error=error) for node_id, error in self._failures.items())
+        return Outcome(
+            passed=len(self._passed - failed),
+            failed=len(failures),
+            skipped=len(self._skipped - failed - self._passed),
+            failures=failures,
+        )
+
     def pack(self) -> str:
         """Return what this worker recorded as text, for the controller; outcomes reach it on their own."""
+        from harness.results import to_json
+
         return to_json(replace(self.results(), tests=None)).decode()
 
     def merge(self, packed: str) -> None:
         """Add what a worker recorded."""
+        from harness.results import from_json
+
         other = from_json(packed, source="an xdist worker's record")
         self.backend = self.backend or other.backend
         self.models.update({model.name: model for model in other.models})
-        self.findings.extend(other.findings)
+        self.findings.extend(finding for finding in other.findings if finding not in self.findings)
         self.latency.extend(other.latency)
         self.throughput.extend(other.throughput)
         self.pictures.extend(other.pictures)
         self.warnings.extend(other.warnings)
 
 
-def _first_line(report: pytest.TestReport) -> str:
+def _first_line(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Return the error's own line of a failed phase."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash is not None else str(report.longrepr)

@@ -6,8 +6,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from harness.clients import GrpcClient, RestClient
+from harness.errors import HarnessError, ServerError
+from harness.findings import Finding
 from harness.model_config import ModelConfig
-from harness.servers import ServerSpec, choose_backend, start
+from harness.pytest_plugin.backend import base_spec, chosen_backend
+from harness.servers import start
 from harness.serving import prepared_models
 from harness.surroundings import backend_of, served_model
 
@@ -15,35 +18,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.pytest_plugin.state import State
-    from harness.servers import BackendChoice, Server
+    from harness.servers import Server
 
-__all__ = ["Servers", "base_spec"]
+__all__ = ["Servers"]
 
 _MOST_AT_ONCE = 3
 
-
-def base_spec(state: State, models: tuple[ModelConfig, ...], args: tuple[str, ...] = ()) -> ServerSpec:
-    """Return the spec of a server as the command line asks for it."""
-    config = state.config
-    return ServerSpec(
-        models=models,
-        backend=config.backend,
-        args=(*config.args, *args),
-        image=config.image,
-        binary=config.binary,
-        external=config.external,
-        ready_timeout_s=config.ready_timeout_s,
-    )
+_Key = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 class Servers:
-    """Started servers and their clients. Too many at once would disturb each other: the oldest is stopped."""
+    """Started servers and their clients. Too many would disturb each other: the one unused for longest is stopped."""
 
     def __init__(self, state: State, staging: Path) -> None:
         """Start nothing yet."""
         self._state = state
         self._staging = staging
-        self._running: dict[tuple[tuple[str, ...], tuple[str, ...]], Server] = {}
+        self._running: dict[_Key, Server] = {}
+        self._faults: dict[_Key, HarnessError] = {}
         self._clients: dict[tuple[int, str], tuple[ExitStack, GrpcClient | None, RestClient | None]] = {}
         self._models: dict[str, ModelConfig] = {}
 
@@ -52,31 +44,21 @@ class Servers:
 
         Raises:
             LayoutError: a model's path cannot be served.
-            ServerError: the server did not become ready.
+            ServerError: the server did not become ready, or did not at an earlier call: it is tried once only.
         """
         key = (models, args)
-        server = self._running.get(key)
+        if key in self._faults:
+            raise _known_fault(self._faults[key])
+        server = self._running.pop(key, None)
         if server is not None and server.is_running:
+            self._running[key] = server  # the last in the dict is the one used last
             return server
         if server is not None:
-            self._stop(key)
+            self._say_that_it_ended(server)
+            self._stop(server)
         while len(self._running) >= _MOST_AT_ONCE:
-            self._stop(next(iter(self._running)))
-        spec = base_spec(self._state, tuple(self._model(name) for name in models), args)
-        server = self._running[key] = start(spec, self._backend(spec))
-        self._note(server)
-        return server
-
-    def _note(self, server: Server) -> None:
-        """Put what is served into the report."""
-        recorder = self._state.recorder
-        recorder.backend = recorder.backend or backend_of(server)
-        for model in server.spec.models:
-            grpc, rest = self.clients(server, model.name)
-            asked = grpc or rest
-            if asked is not None and model.name not in recorder.models:
-                signatures, statuses = asked.signatures(), asked.model_status()
-                recorder.models[model.name] = served_model(model.name, model.base_path, signatures, statuses)
+            self._stop(self._running.pop(next(iter(self._running))))
+        return self._start(key)
 
     def clients(self, server: Server, model: str) -> tuple[GrpcClient | None, RestClient | None]:
         """Return the clients of one model; None for an API that the server does not have."""
@@ -92,8 +74,38 @@ class Servers:
 
     def close(self) -> None:
         """Stop every server."""
-        for key in list(self._running):
-            self._stop(key)
+        while self._running:
+            self._stop(self._running.popitem()[1])
+
+    def _start(self, key: _Key) -> Server:
+        models, args = key
+        try:
+            backend = chosen_backend(self._state)
+            spec = base_spec(self._state, tuple(self._model(name) for name in models), args)
+            server = self._running[key] = start(spec, backend)
+        except HarnessError as exc:
+            self._faults[key] = exc
+            self._state.recorder.findings.append(_start_finding(key, exc))
+            raise
+        self._note(server)
+        return server
+
+    def _note(self, server: Server) -> None:
+        """Put what is served into the report."""
+        recorder = self._state.recorder
+        recorder.backend = recorder.backend or backend_of(server)
+        for model in server.spec.models:
+            if model.name in recorder.models:
+                continue
+            grpc, rest = self.clients(server, model.name)
+            try:
+                asked = grpc or rest
+                signatures = {} if asked is None else asked.signatures()
+                statuses = () if asked is None else asked.model_status()
+            except HarnessError as exc:  # a test of it will fail and say more; the others can still run
+                recorder.warnings.append(f"what the model {model.name} offers could not be asked: {exc}")
+                signatures, statuses = {}, ()
+            recorder.models[model.name] = served_model(model.name, model.base_path, signatures, statuses)
 
     def _model(self, name: str) -> ModelConfig:
         """Return a model's config; exports and looks it over at first use."""
@@ -105,13 +117,35 @@ class Servers:
             (self._models[name],) = prepared_models({name: path}, staging=self._staging)
         return self._models[name]
 
-    def _backend(self, spec: ServerSpec) -> BackendChoice:
-        if self._state.backend is None:
-            self._state.backend = choose_backend(spec)
-        return self._state.backend
+    def _say_that_it_ended(self, server: Server) -> None:
+        """Tell the report that a server ended while no test used it."""
+        last = "".join(f"; its last line: {line}" for line in server.log_tail(1))
+        self._state.recorder.warnings.append(
+            f"the server of {', '.join(server.spec.model_names)} ended between two tests ({server.engine.exit_text()})"
+            f" and was started anew{last}"
+        )
 
-    def _stop(self, key: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
-        server = self._running.pop(key)
-        for client_key in [client_key for client_key in self._clients if client_key[0] == id(server)]:
-            self._clients.pop(client_key)[0].close()
+    def _stop(self, server: Server) -> None:
+        for key in [key for key in self._clients if key[0] == id(server)]:
+            self._clients.pop(key)[0].close()
         server.stop()
+
+
+def _known_fault(fault: HarnessError) -> ServerError:
+    return ServerError(
+        "this server could not be started earlier in this run, and is not tried again; the first test that asked for"
+        f" it shows the whole text: {str(fault).splitlines()[0]}"
+    )
+
+
+def _start_finding(key: _Key, fault: HarnessError) -> Finding:
+    models, args = key
+    return Finding(
+        check="start",
+        model=", ".join(models),
+        subject=f"server with {' '.join(args)}" if args else "server",
+        passed=False,
+        tried="start a server",
+        expected="every model becomes available",
+        seen=str(fault),
+    )

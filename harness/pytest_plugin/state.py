@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
 
+    from harness.errors import HarnessError
+    from harness.pytest_plugin.models import Source
     from harness.pytest_plugin.options import ServingConfig
     from harness.pytest_plugin.recorder import Recorder
     from harness.servers import BackendChoice
@@ -28,13 +29,19 @@ class State:
         own_models: the names of those that are the repository's own and not the user's.
         recorder: findings, measurements and outcomes for the report.
         backend: the chosen backend once it is known.
+        backend_fault: why none could be chosen, once that is known.
+        has_run: whether tests were run, and not only collected or listed.
+        write_fault: why the report could not be written.
     """
 
     config: ServingConfig
-    models: Mapping[str, Path | Callable[[], Path] | None]
+    models: Mapping[str, Source]
     own_models: frozenset[str]
     recorder: Recorder
     backend: BackendChoice | None = field(default=None)
+    backend_fault: HarnessError | None = field(default=None)
+    has_run: bool = field(default=False)
+    write_fault: str | None = field(default=None)
 
 
 STATE: pytest.StashKey[State] = pytest.StashKey()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.errors import HarnessError
+from harness.pytest_plugin.backend import chosen_backend
 from harness.pytest_plugin.state import STATE
 from harness.servers.choice import BackendChoice
 
@@ -27,8 +29,12 @@ def is_worker(config: pytest.Config) -> bool:
 def pytest_configure_node(node: Any) -> None:
     """Tell a starting worker which backend was chosen, so that all take the same."""
     state: State = node.config.stash[STATE]
-    if state.backend is not None:
-        node.workerinput[_BACKEND] = asdict(state.backend)
+    if not state.models:
+        return
+    try:
+        node.workerinput[_BACKEND] = asdict(chosen_backend(state))
+    except HarnessError:
+        return  # each test that needs a server will say so; others can run
 
 
 def take_backend(config: pytest.Config) -> BackendChoice | None:

@@ -1,0 +1,76 @@
+"""What the options of both command lines mean, so that pytest and ``tfserving-harness`` judge them alike."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.servers.spec import BackendName
+
+__all__ = ["asked_backend", "refuse_unfit_flags", "seconds"]
+
+
+def seconds(text: str, option: str) -> float:
+    """Return a time limit in seconds.
+
+    Raises:
+        UsageError: not a finite number above 0.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise UsageError(f"{option} {text!r} should be a number of seconds above 0, e.g. {option}=60")
+    return value
+
+
+def asked_backend(
+    backend: BackendName, *, image: str | None, binary: str | None, endpoint: str | None, prefix: str
+) -> BackendName:
+    """Return the backend that the options ask for: naming an image, a binary or an endpoint asks for its backend.
+
+    So nobody who names a binary is served by a container, or by the stand-in if the binary is missing.
+
+    Args:
+        backend: what ``--backend`` says, ``auto`` if it was not given.
+        image: what ``--image`` says.
+        binary: what ``--binary`` says.
+        endpoint: what ``--endpoint`` says.
+        prefix: how the options begin: ``--serving-`` or ``--``.
+
+    Raises:
+        UsageError: the options ask for different backends.
+    """
+    table: tuple[tuple[BackendName, str, str | None], ...] = (
+        ("container", "image", image),
+        ("binary", "binary", binary),
+        ("external", "endpoint", endpoint),
+    )
+    asked: list[tuple[BackendName, str]] = [(backend, f"{prefix}backend {backend}")] if backend != "auto" else []
+    asked += [(name, f"{prefix}{option} {value}") for name, option, value in table if value is not None]
+    if len({name for name, _ in asked}) > 1:
+        texts = " and ".join(f"{text} (backend {name})" for name, text in asked)
+        raise UsageError(f"these options ask for different backends: {texts}; give one of them")
+    return asked[0][0] if asked else "auto"
+
+
+def refuse_unfit_flags(flags: Sequence[str], *, option: str, endpoint: str | None) -> None:
+    """Refuse flags that no server will get.
+
+    Raises:
+        UsageError: a flag that is none, or flags for a server that runs already.
+    """
+    for flag in flags:
+        if not flag.startswith("-"):
+            raise UsageError(f"{option} {flag!r} is not a flag of the server; write e.g. {option}=--enable_batching")
+    if flags and endpoint is not None:
+        raise UsageError(
+            f"{option} {flags[0]} cannot reach the server at {endpoint}, which runs already; start that server with the"
+            " flag, or leave one of the two out"
+        )
