@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from harness.dtypes import dtype_of_array
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +37,12 @@ class Mismatch:
 
 
 def compare(
-    seen: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], *, rtol: float = 1e-5, atol: float = 1e-6
+    seen: Mapping[str, np.ndarray],
+    expected: Mapping[str, np.ndarray],
+    *,
+    rtol: float = 1e-5,
+    atol: float = 1e-6,
+    equal_nan: bool = False,
 ) -> list[Mismatch]:
     """Return what differs between two sets of outputs, empty if nothing does.
 
@@ -43,41 +50,49 @@ def compare(
         seen: array by output name.
         expected: array by output name.
         rtol: relative tolerance of float outputs; all others must be equal.
-        atol: absolute tolerance of float outputs.
+        atol: absolute tolerance of float outputs: a difference may be ``atol + rtol * abs(expected)``.
+        equal_nan: whether NaN equals NaN; by default it equals nothing.
 
     Returns:
-        At most one mismatch for each output. NaN equals nothing, not even NaN.
+        At most one mismatch for each output, with the element that differs most.
     """
     mismatches = []
     for name in sorted(seen.keys() | expected.keys()):
         if name not in seen or name not in expected:
             text = "is missing" if name not in seen else "was not expected"
         else:
-            text = _difference(np.asarray(seen[name]), np.asarray(expected[name]), rtol, atol)
+            text = _difference(np.asarray(seen[name]), np.asarray(expected[name]), _Tolerance(rtol, atol, equal_nan))
         if text:
             mismatches.append(Mismatch(name=name, text=text))
     return mismatches
 
 
-def _difference(seen: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> str:
+class _Tolerance(NamedTuple):
+    rtol: float
+    atol: float
+    equal_nan: bool
+
+
+def _difference(seen: np.ndarray, expected: np.ndarray, tolerance: _Tolerance) -> str:
     if seen.dtype != expected.dtype:
         return f"dtype {seen.dtype}, expected {expected.dtype}"
     if seen.shape != expected.shape:
         return f"shape {list(seen.shape)}, expected {list(expected.shape)}"
-    if seen.dtype.kind == "V":  # bfloat16 and its like: compare as float32, which holds them all
+    if not dtype_of_array(seen).is_native:  # bfloat16 and its like: compare as float32, which holds them all
         seen, expected = seen.astype(np.float32), expected.astype(np.float32)
     if seen.dtype.kind in _FLOAT_KINDS:
-        return _float_difference(seen, expected, rtol, atol)
-    wrong = np.argwhere(seen != expected)
-    if not wrong.size and not (seen.shape == () and seen != expected):
+        return _float_difference(seen, expected, tolerance)
+    wrong = np.argwhere(seen != expected)  # one row for each difference, without columns for scalars
+    if not len(wrong):
         return ""
-    index = tuple(wrong[0]) if wrong.size else ()
-    return f"{_place(index)} is {seen[index]!r}, expected {expected[index]!r} ({len(wrong) or 1} of {seen.size} differ)"
+    index = tuple(wrong[0])
+    return f"{_place(index)} is {seen[index]!r}, expected {expected[index]!r} ({len(wrong)} of {seen.size} differ)"
 
 
-def _float_difference(seen: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> str:
+def _float_difference(seen: np.ndarray, expected: np.ndarray, tolerance: _Tolerance) -> str:
+    rtol, atol, equal_nan = tolerance
     with np.errstate(all="ignore"):
-        close = np.isclose(seen, expected, rtol=rtol, atol=atol)
+        close = np.isclose(seen, expected, rtol=rtol, atol=atol, equal_nan=equal_nan)
         if close.all():
             return ""
         error = np.where(close, -1.0, np.abs(seen - expected))
@@ -99,7 +114,7 @@ def _place(index: Any) -> str:
 
 
 def assert_close(seen: Prediction, expected: Prediction, *, rtol: float = 1e-5, atol: float = 1e-6) -> None:
-    """Fail unless two predictions have the same outputs within tolerance.
+    """Fail unless two predictions have the same outputs within tolerance; who answered does not matter.
 
     Raises:
         AssertionError: names every output that differs, and its worst element.

@@ -7,6 +7,8 @@ keeps diffs readable; floats are written so that they come back exactly.
 from __future__ import annotations
 
 import json
+import os
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.checks.compare import compare
-from harness.dtypes import dtype_of_array
+from harness.checks.reproduce import call_line
+from harness.dtypes import dtype_of_array, dtype_of_name
 from harness.errors import CallError, CheckError, TensorError
 from harness.findings import Finding
 from harness.signatures import DEFAULT_SIGNATURE
@@ -29,20 +32,25 @@ if TYPE_CHECKING:
 __all__ = ["Golden", "check_golden", "read_goldens", "record_golden", "write_golden"]
 
 _FORMAT = 1
+_PART_OF_COMPLEX = {"complex64": "float32", "complex128": "float64"}
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Golden:
-    """A request and the answer it must bring.
+    """A request and the answer it must bring. An output that is left out is not looked at.
 
     Attributes:
-        name: the case's name, also the file's.
+        name: the case's name, also the file's: letters, digits, ``.``, ``-`` and ``_``.
         inputs: array by input name.
         outputs: array by output name; no NaN, which equals nothing.
         signature_name: the signature the case is for.
         rtol: relative tolerance of float outputs.
         atol: absolute tolerance of float outputs.
         provenance: where the answer came from, e.g. backend, model version, tool versions.
+
+    Raises:
+        CheckError: a name that is no file name, tolerances below 0, or NaN among the outputs.
     """
 
     name: str
@@ -55,13 +63,23 @@ class Golden:
 
     def __post_init__(self) -> None:
         """Refuse an expectation that nothing could meet."""
+        if not _FILE_NAME.fullmatch(self.name):
+            raise CheckError(f"{self.name!r} cannot name a golden: give letters, digits, '.', '-' and '_'")
+        if not (self.rtol >= 0 and self.atol >= 0):
+            raise CheckError(f"golden {self.name!r} has tolerances below 0: rtol={self.rtol}, atol={self.atol}")
         for name, array in self.outputs.items():
-            if array.dtype.kind in "fc" and np.isnan(array).any():
-                place = [int(i) for i in np.argwhere(np.isnan(array))[0]]
+            is_nan = _is_nan(array)
+            if is_nan.any():
+                place = [int(i) for i in np.argwhere(is_nan)[0]]
                 raise CheckError(
                     f"golden {self.name!r}: output {name!r} holds NaN at {place}; NaN equals nothing, so no answer"
                     " could ever match. Record the case anew with inputs that bring numbers, or leave that output out"
                 )
+
+
+def _is_nan(array: np.ndarray) -> np.ndarray:
+    has_nan = dtype_of_array(array).kind in {"float", "complex"}
+    return np.asarray(np.isnan(array) if has_nan else np.zeros(array.shape, dtype=bool))
 
 
 def read_goldens(directory: Path) -> list[Golden]:
@@ -77,7 +95,7 @@ def read_goldens(directory: Path) -> list[Golden]:
 
 def _read(path: Path) -> Golden:
     try:
-        document = json.loads(path.read_text())
+        document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != _FORMAT:
             raise CheckError(f"{path} has format {document['format']!r}; this harness reads format {_FORMAT}")
         return Golden(
@@ -85,39 +103,55 @@ def _read(path: Path) -> Golden:
             inputs=_read_tensors(document["inputs"]),
             outputs=_read_tensors(document["outputs"]),
             signature_name=document["signature_name"],
-            rtol=document["rtol"],
-            atol=document["atol"],
-            provenance=document["provenance"],
+            rtol=float(document["rtol"]),
+            atol=float(document["atol"]),
+            provenance=dict(document["provenance"]),
         )
     except OSError as exc:
         raise CheckError(f"{path} cannot be read: {exc.strerror}") from exc
-    except (ValueError, KeyError, TypeError, TensorError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, TensorError) as exc:
         raise CheckError(f"{path} is not a golden ({exc!r}); record it anew with --update-goldens") from exc
 
 
 def _read_tensors(document: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {
-        name: from_json_value(form["values"], form["dtype"], name=name).reshape(form["shape"])
-        for name, form in document.items()
-    }
+    return {name: _read_tensor(name, form) for name, form in document.items()}
+
+
+def _read_tensor(name: str, form: Mapping[str, Any]) -> np.ndarray:
+    dtype = dtype_of_name(form["dtype"])
+    shape = tuple(form["shape"])
+    if any(type(size) is not int or size < 0 for size in shape):
+        raise TensorError(f"{name}: {list(shape)} is no shape")
+    if dtype.kind != "complex":
+        return from_json_value(form["values"], dtype, name=name).reshape(shape)
+    parts = from_json_value(form["values"], _PART_OF_COMPLEX[dtype.name], name=name)
+    return parts.view(dtype.numpy).reshape(shape)
 
 
 def _write_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    forms = {}
-    for name, array in arrays.items():
-        dtype = dtype_of_array(array)
-        values = to_json_value(array.reshape(-1), name=name)
-        forms[name] = {
-            "dtype": dtype.name,
-            "shape": list(array.shape),
-            "values": values.tolist() if isinstance(values, np.ndarray) else values,
-        }
-    return forms
+    return {name: _write_tensor(name, array) for name, array in arrays.items()}
+
+
+def _write_tensor(name: str, array: np.ndarray) -> dict[str, Any]:
+    dtype = dtype_of_array(array)
+    flat = array.reshape(-1)
+    if dtype.kind == "complex":  # JSON has no complex numbers: real and imaginary parts in turn
+        flat = flat.view(dtype_of_name(_PART_OF_COMPLEX[dtype.name]).numpy)
+    values = to_json_value(flat, name=name)
+    return {
+        "dtype": dtype.name,
+        "shape": list(array.shape),
+        "values": values.tolist() if isinstance(values, np.ndarray) else values,
+    }
 
 
 def write_golden(golden: Golden, directory: Path) -> Path:
-    """Write a case to ``<directory>/<name>.json`` and return that path."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Write a case to ``<directory>/<name>.json`` and return that path; the directory is made if need be.
+
+    Raises:
+        CheckError: the file cannot be written.
+        TensorError: an array that no tensor can hold.
+    """
     path = directory / f"{golden.name}.json"
     document = {
         "format": _FORMAT,
@@ -128,9 +162,14 @@ def write_golden(golden: Golden, directory: Path) -> Path:
         "atol": golden.atol,
         "provenance": dict(sorted(golden.provenance.items())),
     }
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    temporary.replace(path)
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as exc:
+        raise CheckError(f"{path} cannot be written: {exc.strerror}") from exc
     return path
 
 
@@ -154,14 +193,17 @@ def record_golden(
 
 
 def check_golden(client: GrpcClient | RestClient, golden: Golden) -> Finding:
-    """Send a case's inputs and compare the answer with the recorded one."""
+    """Send a case's inputs and compare the answer with the recorded one.
+
+    A server that refuses the inputs, or an API that cannot carry them, fails the check.
+    """
     began = time.perf_counter_ns()
     try:
         answer = client.predict(golden.inputs, signature_name=golden.signature_name)
         seen = {name: array for name, array in answer.outputs.items() if name in golden.outputs}
         mismatches = compare(seen, golden.outputs, rtol=golden.rtol, atol=golden.atol)
         text = "; ".join(str(mismatch) for mismatch in mismatches)
-    except CallError as exc:
+    except (CallError, TensorError) as exc:
         text = str(exc)
     return Finding(
         check="goldens",
@@ -171,5 +213,13 @@ def check_golden(client: GrpcClient | RestClient, golden: Golden) -> Finding:
         tried=f"predict the recorded inputs of golden {golden.name!r}",
         expected=f"the recorded outputs within {golden.rtol:g} relative and {golden.atol:g} absolute",
         seen=text or "the recorded outputs",
+        reproduce=_reproduce(client, golden) if text else (),
         duration_ns=time.perf_counter_ns() - began,
     )
+
+
+def _reproduce(client: GrpcClient | RestClient, golden: Golden) -> tuple[str, ...]:
+    try:
+        return (call_line(client, golden.inputs, signature_name=golden.signature_name),)
+    except TensorError:
+        return ()  # what cannot be sent cannot be sent again

@@ -15,6 +15,7 @@ __all__ = ["guess_inputs"]
 
 _WORDS = (b"the", b"served", b"model", b"keeps", b"its", b"signature")
 _UNKNOWN_RANK_SHAPE = (None,)
+_TOPS = {"int2": 2, "uint2": 4, "int4": 8}  # the number after the largest, where that is below 10
 
 
 def guess_inputs(signature: Signature, *, batch_size: int = 2, seed: int = 0) -> dict[str, np.ndarray]:
@@ -26,7 +27,7 @@ def guess_inputs(signature: Signature, *, batch_size: int = 2, seed: int = 0) ->
         seed: same seed, same values.
 
     Returns:
-        Array by input name: floats in 0..1, integers 0..9, booleans, short words.
+        Array by input name: floats in 0..1, integers 0..9 (as far as the dtype goes), booleans, short words.
 
     Raises:
         TensorError: an input whose dtype no NumPy array can hold.
@@ -43,9 +44,8 @@ def _values(spec: TensorSpec, batch_size: int, random: np.random.Generator) -> n
         words = np.empty(shape, dtype=object)
         words.reshape(-1)[:] = [_WORDS[i % len(_WORDS)] for i in range(words.size)]
         return words
-    kind = dtype.numpy.kind
-    if kind == "b":
+    if dtype.kind == "bool":
         return np.asarray(random.integers(0, 2, shape) == 1)
-    if kind in "iu":
-        return np.asarray(random.integers(0, 10, shape)).astype(dtype.numpy)
+    if dtype.kind in {"int", "uint"}:
+        return np.asarray(random.integers(0, _TOPS.get(dtype.name, 10), shape)).astype(dtype.numpy)
     return np.asarray(random.random(shape)).astype(dtype.numpy)

@@ -42,26 +42,33 @@ def check_parity(
 ) -> list[Finding]:
     """Send the same inputs over gRPC and over REST in both layouts, and compare the answers.
 
-    The row layout is left out where the answer has no batch dimension; REST is left out as a whole, with an ``info``
-    finding, where it cannot carry the signature's dtypes.
+    The row layout is left out where request or answer has no common batch dimension (behaviour item 156); REST is left
+    out as a whole, with an ``info`` finding, where it cannot carry the signature's dtypes. NaN equals NaN here: both
+    APIs say the same then.
 
     Returns:
-        One finding for each REST layout.
+        One finding for each REST layout; one that failed if gRPC gave no answer to compare with.
+
+    Raises:
+        TensorError: inputs that no tensor can hold.
     """
     model = grpc_client.endpoint.model
     obstacle = rest_obstacle(signature)
     if obstacle:
         subject = f"{signature.name} over REST"
         return [Finding(check="parity", model=model, subject=subject, passed=True, severity="info", seen=obstacle)]
-    layouts: tuple[Layout, ...] = ("column", "row") if _has_rows(signature, inputs) else ("column",)
-    return [_compare_layout(grpc_client, rest_client, signature, inputs, layout) for layout in layouts]
+    try:
+        expected = grpc_client.predict(inputs, signature_name=signature.name).outputs
+    except CallError as exc:
+        return [_finding(grpc_client, rest_client, signature, inputs, "column", f"gRPC gave no answer: {exc}", 0)]
+    layouts: tuple[Layout, ...] = ("column", "row") if _has_rows(inputs) and _has_rows(expected) else ("column",)
+    return [_compare_layout(grpc_client, rest_client, signature, inputs, expected, layout) for layout in layouts]
 
 
-def _has_rows(signature: Signature, inputs: Mapping[str, np.ndarray]) -> bool:
-    """Whether all inputs share one batch size and every output has a first dimension that may be it."""
-    sizes = {array.shape[0] if array.ndim else None for array in inputs.values()}
-    outputs_have_rows = all(spec.shape is None or len(spec.shape) > 0 for spec in signature.outputs)
-    return len(sizes) == 1 and None not in sizes and 0 not in sizes and outputs_have_rows
+def _has_rows(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether all tensors share one batch size, and there is a row at all."""
+    sizes = {array.shape[0] if array.ndim else 0 for array in arrays.values()}
+    return len(sizes) == 1 and 0 not in sizes
 
 
 def _compare_layout(
@@ -69,16 +76,29 @@ def _compare_layout(
     rest_client: RestClient,
     signature: Signature,
     inputs: Mapping[str, np.ndarray],
+    expected: Mapping[str, np.ndarray],
     layout: Layout,
 ) -> Finding:
     began = time.perf_counter_ns()
     try:
-        expected = grpc_client.predict(inputs, signature_name=signature.name).outputs
         seen = rest_client.predict(inputs, signature_name=signature.name, layout=layout).outputs
-        mismatches = compare(seen, expected, rtol=_RTOL, atol=_ATOL)
+        mismatches = compare(seen, expected, rtol=_RTOL, atol=_ATOL, equal_nan=True)
         text = "; ".join(str(mismatch) for mismatch in mismatches)
     except CallError as exc:
         text = str(exc)
+    took_ns = time.perf_counter_ns() - began
+    return _finding(grpc_client, rest_client, signature, inputs, layout, text, took_ns)
+
+
+def _finding(
+    grpc_client: GrpcClient,
+    rest_client: RestClient,
+    signature: Signature,
+    inputs: Mapping[str, np.ndarray],
+    layout: Layout,
+    text: str,
+    took_ns: int,
+) -> Finding:
     reproduce = (
         grpc_line(grpc_client, inputs, signature_name=signature.name),
         rest_line(rest_client, inputs, signature_name=signature.name, layout=layout),
@@ -92,5 +112,5 @@ def _compare_layout(
         expected="the same outputs",
         seen=text or "the same outputs",
         reproduce=reproduce if text else (),
-        duration_ns=time.perf_counter_ns() - began,
+        duration_ns=took_ns,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from harness.clients.rest_codec import predict_body
 
@@ -13,24 +13,35 @@ if TYPE_CHECKING:
     import numpy as np
 
     from harness.clients import GrpcClient, RestClient
+    from harness.clients.rest_codec import Layout
 
-__all__ = ["grpc_line", "rest_line"]
+__all__ = ["call_line", "grpc_line", "rest_line"]
 
 _LONGEST_BODY = 2000
 
 
-def rest_line(client: RestClient, arrays: Mapping[str, np.ndarray], *, signature_name: str, layout: str) -> str:
+def call_line(client: GrpcClient | RestClient, arrays: Mapping[str, np.ndarray], *, signature_name: str) -> str:
+    """Return the line that repeats a client's predict call.
+
+    Raises:
+        TensorError: arrays that this API cannot carry.
+    """
+    if client.api == "grpc":
+        return grpc_line(cast("GrpcClient", client), arrays, signature_name=signature_name)
+    return rest_line(cast("RestClient", client), arrays, signature_name=signature_name, layout="column")
+
+
+def rest_line(client: RestClient, arrays: Mapping[str, np.ndarray], *, signature_name: str, layout: Layout) -> str:
     """Return a curl line; a long body is named by its size instead of shown."""
-    body = predict_body(arrays, signature_name=signature_name, layout="row" if layout == "row" else "column").decode()
+    body = predict_body(arrays, signature_name=signature_name, layout=layout).decode()
     shown = shlex.quote(body) if len(body) <= _LONGEST_BODY else f"@body.json  # {len(body):,} bytes, {layout} layout"
-    return f"curl -s {client.predict_url()} -d {shown}"
+    return f"curl -s {shlex.quote(client.predict_url())} -d {shown}"
 
 
 def grpc_line(client: GrpcClient, arrays: Mapping[str, np.ndarray], *, signature_name: str) -> str:
     """Return a Python line that makes the same call with the harness's client."""
-    address, model = client.endpoint.grpc, client.endpoint.model
-    inputs = ", ".join(f"{name!r}: ...  # {array.dtype} {list(array.shape)}" for name, array in arrays.items())
+    inputs = ", ".join(f"{name!r}: {array.dtype} {list(array.shape)}" for name, array in arrays.items())
     return (
-        f'python -c "from harness import Endpoint, GrpcClient; GrpcClient(Endpoint(grpc={address!r}, rest=None,'
-        f' model={model!r})).predict(INPUTS, signature_name={signature_name!r})"  # INPUTS: {inputs}'
+        f'python -c "from harness import Endpoint, GrpcClient; GrpcClient({client.endpoint!r})'
+        f'.predict(INPUTS, signature_name={signature_name!r})"  # INPUTS: {inputs}'
     )
