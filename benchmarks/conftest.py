@@ -12,24 +12,28 @@ from fixtures.example_models import EXAMPLE_MODELS
 from harness.checks import guess_inputs
 from harness.load import ServerUsage
 from harness.pytest_plugin.state import STATE
-from harness.signatures import DEFAULT_SIGNATURE, pick_signature
+from harness.signatures import DEFAULT_SIGNATURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness import GrpcClient, Server
+    from harness import Server
+    from harness.pytest_plugin.servers import Servers
 
 
 @pytest.fixture
 def inputs_of_size(
-    request: pytest.FixtureRequest, serving_model: str, grpc_client: GrpcClient
+    request: pytest.FixtureRequest, serving_model: str, server: Server, serving_servers: Servers
 ) -> Callable[[int], dict[str, np.ndarray]]:
     """A function that returns inputs of the default signature for a batch size."""
     own = serving_model in request.config.stash[STATE].own_models and serving_model in EXAMPLE_MODELS
     if own and serving_model == "digits":
         images, _ = importlib.import_module("models.digits").load_test_set()
         return lambda size: {"image": np.resize(images, (size, *images.shape[1:]))}
-    signature = pick_signature(grpc_client.signatures(), DEFAULT_SIGNATURE)
+    asked = next(client for client in serving_servers.clients(server, serving_model) if client is not None)
+    signature = asked.signatures().get(DEFAULT_SIGNATURE)
+    if signature is None or signature.method_name != "tensorflow/serving/predict":
+        pytest.skip(f"the model {serving_model!r} has no {DEFAULT_SIGNATURE} for Predict; it is what is measured")
     return lambda size: guess_inputs(signature, batch_size=size)
 
 
