@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.savedmodel.proto import saved_model_file
 from harness.savedmodel.staging import publish
-from harness.savedmodel.versions import children_by_version, parse_version
+from harness.versions import children_by_version, parse_version
 
 __all__ = ["as_base_path", "is_bare"]
 

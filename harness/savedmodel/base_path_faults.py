@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import LayoutError
 from harness.savedmodel.proto import saved_model_file
-from harness.savedmodel.versions import children_by_version, look_alikes, parse_version
+from harness.versions import children_by_version, look_alikes, parse_version
 
 if TYPE_CHECKING:
     from pathlib import Path

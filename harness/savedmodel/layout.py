@@ -17,9 +17,9 @@ from harness.savedmodel.proto import INTERNAL_PREFIX, pick_meta_graph, read_save
 from harness.savedmodel.restored import unrestored_text, unrestored_variables
 from harness.savedmodel.variables import look_over_variables
 from harness.savedmodel.version_faults import look_over_version
-from harness.savedmodel.versions import children_by_version, look_alikes
 from harness.savedmodel.warmup import WARMUP_FILE
 from harness.signatures import Signature, signatures_from_map
+from harness.versions import children_by_version, look_alikes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

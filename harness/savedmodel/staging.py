@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import ExportError
-from harness.savedmodel.versions import children_by_version, next_version
+from harness.versions import children_by_version, next_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

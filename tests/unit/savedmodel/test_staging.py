@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import ExportError
 from harness.savedmodel.staging import publish
-from harness.savedmodel.versions import parse_version
+from harness.versions import parse_version
 
 
 def _fill(directory: Path) -> None:

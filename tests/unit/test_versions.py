@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.savedmodel.versions import children_by_version, look_alikes, next_version, parse_version
+from harness.versions import children_by_version, look_alikes, next_version, parse_version
 
 if TYPE_CHECKING:
     from pathlib import Path
