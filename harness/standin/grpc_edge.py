@@ -50,6 +50,7 @@ _FIXED_ARGUMENTS = {
 }
 _MAX_TEXT = 1024
 _CUT = b"...TRUNCATED"
+_NO_PROTO = object()
 _CODES = {code.name: code for code in grpc.StatusCode}
 
 
@@ -128,10 +129,15 @@ def _handler(core: ServerCore, method: _Method) -> grpc.RpcMethodHandler[bytes, 
     """A grpcio handler from bytes to bytes for one method."""
     from_bytes, answer, metrics = method.request.FromString, method.answer, core.metrics
 
-    def handle(data: bytes, context: grpc.ServicerContext) -> bytes:
+    def parse(data: bytes) -> Any:
+        # As grpcio's deserializer, so that the bytes are gone when the request is answered.
         try:
-            request = from_bytes(data)
+            return from_bytes(data)
         except DecodeError:
+            return _NO_PROTO
+
+    def handle(request: Any, context: grpc.ServicerContext) -> bytes:
+        if request is _NO_PROTO:
             context.set_code(grpc.StatusCode.INTERNAL)
             return b""
         begin = time.perf_counter()
@@ -147,7 +153,7 @@ def _handler(core: ServerCore, method: _Method) -> grpc.RpcMethodHandler[bytes, 
             if method.api:
                 _report(metrics, request, method.api, code, time.perf_counter() - begin)
 
-    return grpc.unary_unary_rpc_method_handler(handle)
+    return grpc.unary_unary_rpc_method_handler(handle, request_deserializer=parse)
 
 
 def _report(metrics: Any, request: Any, api: str, code: str, seconds: float) -> None:

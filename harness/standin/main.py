@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.standin import log
 from harness.standin.flags import ParsedFlags, parse, unused_flags, usage
-from harness.standin.parent import die_with_parent
+from harness.standin.process import die_with_parent, return_large_blocks_at_once
 from harness.standin.status import StatusError
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def _print_version() -> None:
 def _serve(flags: ParsedFlags) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
+    return_large_blocks_at_once()
     if flags.standin_die_with_parent:
         die_with_parent()
     for name in unused_flags(flags):

@@ -80,8 +80,8 @@ _CONVERSIONS: dict[str, Callable[[np.ndarray[Any, Any], DType], Any]] = {
 def _merge_packed(proto: Any, array: np.ndarray[Any, Any], number: int, stored_as: str) -> None:
     """Append a packed field of fixed-width values by writing its wire form."""
     values = np.ascontiguousarray(array).view(stored_as[1:]).astype(stored_as, copy=False)
-    payload = values.tobytes()
-    proto.MergeFromString(b"".join((bytes([number << 3 | 2]), _varint(len(payload)), payload)))
+    header = bytes([number << 3 | 2]) + _varint(values.nbytes)
+    proto.MergeFromString(b"".join((header, values.reshape(-1).view(np.uint8).data)))
 
 
 def _varint(value: int) -> bytes:

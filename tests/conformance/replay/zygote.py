@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from harness.standin import http_edge, main, parent, server, tf_runtime  # noqa: F401 - for the children
+from harness.standin import http_edge, main, process, server, tf_runtime  # noqa: F401 - for the children
 
 
 def serve(control: socket.socket) -> None:
@@ -64,7 +64,7 @@ def _fork(request: dict[str, Any], control: socket.socket) -> int:
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(file, number)
             os.close(file)
-        parent.die_with_parent()
+        process.die_with_parent()
         code = main.main(request["start"])
     except BaseException:  # noqa: BLE001 - the last word of a process
         sys.excepthook(*sys.exc_info())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from harness.standin.tensor_decode import Opaque, decode
 _FEEDABLE = [dtype for dtype in BY_NUMBER.values() if dtype.numpy is not None and not dtype.name.startswith("float8")]
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse_tensor_session(dtype: int) -> Session:
     """A graph with TensorFlow's ParseTensor op, which is Tensor::FromProto, for one dtype."""
     graph = load("meta_graph_pb2").MetaGraphDef().graph_def
@@ -36,13 +36,16 @@ def parsed_by_tensorflow(proto: Any) -> np.ndarray[Any, Any] | None:
     try:
         return parse_tensor_session(proto.dtype).run({"text:0": data}, ["parse:0"])[0]
     except StatusError as error:
-        assert "Could not parse tensor proto" in error.message or "Cannot parse tensor" in error.message, error
-        return None
+        if "parse tensor" in error.message:
+            return None
+        raise
 
 
 def as_bytes(tensor: Any, dtype: DType) -> Any:
     """A tensor's elements for an exact comparison: NaN equals itself, and so does -0.0."""
     flat = np.asarray(tensor).reshape(-1)
+    if dtype.name in {"int4", "uint4"}:  # half of each byte means nothing
+        return flat.astype(np.int8).tolist()
     return flat.tolist() if dtype.name == "string" else flat.tobytes()
 
 
@@ -105,13 +108,29 @@ def test_impossible_shapes_are_refused(sizes: list[int]) -> None:
     assert decode(proto) is None
 
 
-def test_the_most_dimensions_are_254() -> None:
-    """A tensor of 254 dimensions is read."""
+def test_the_most_dimensions_are_those_of_an_array() -> None:
+    """A tensor of 64 dimensions is read; beyond that NumPy has no array, where TensorFlow would go on to 254."""
     proto = tensor_pb2.TensorProto(dtype=1, float_val=[2.5])
-    for _ in range(254):
+    for _ in range(64):
         proto.tensor_shape.dim.add(size=1)
     tensor = decode(proto)
-    assert tensor is None or not isinstance(tensor, Opaque)
+    assert isinstance(tensor, np.ndarray)
+    assert tensor.shape == (1,) * 64
+
+
+@pytest.mark.parametrize("field", ["float_val", "double_val", "scomplex_val", "dcomplex_val"])
+@pytest.mark.parametrize("name", ["", "rows"])
+def test_many_values_are_read_like_few(field: str, name: str) -> None:
+    """Long lists of numbers, which are read from the wire form, come out as they went in."""
+    dtype = next(dtype for dtype in _FEEDABLE if dtype.field == field)
+    values = [number / 4 for number in range(-200, 400)]
+    proto = tensor_pb2.TensorProto(dtype=dtype.number, version_number=7, int_val=[5])
+    proto.tensor_shape.dim.add(size=len(values) // dtype.per_element, name=name)
+    getattr(proto, field).extend(values)
+    tensor, expected = decode(proto), parsed_by_tensorflow(proto)
+    assert isinstance(tensor, np.ndarray)
+    assert expected is not None
+    assert tensor.tolist() == expected.tolist()
 
 
 def test_a_variant_is_opaque() -> None:

@@ -1,4 +1,4 @@
-"""End this process when its parent ends, even if the parent was killed."""
+"""What the process asks of its operating system: to end with its parent, and to take memory back."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import signal
 import sys
 import threading
 
-__all__ = ["die_with_parent"]
+__all__ = ["die_with_parent", "return_large_blocks_at_once"]
 
 _PR_SET_PDEATHSIG = 1
 _CHECK_INTERVAL_S = 1.0
+_M_MMAP_THRESHOLD = -3
+_LARGE_BYTES = 1 << 20
 
 
 def die_with_parent() -> None:
@@ -22,6 +24,16 @@ def die_with_parent() -> None:
     if os.getppid() != parent:
         os._exit(1)
     threading.Thread(target=_watch, args=(parent,), name="parent", daemon=True).start()
+
+
+def return_large_blocks_at_once() -> None:
+    """Have memory of 1 MB and more mapped by itself, so that it is given back once a large request is answered.
+
+    Glibc would otherwise raise that size by itself and keep a request's worth of memory for every thread.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def _watch(parent: int) -> None:
