@@ -40,6 +40,8 @@ _INTEGERS: dict[int, tuple[int, int, npt.DTypeLike]] = {
     types_pb2.DT_UINT64: (0, 2**64 - 1, np.uint64),
 }
 _FLOATS: dict[int, npt.DTypeLike] = {types_pb2.DT_FLOAT: np.float32, types_pb2.DT_DOUBLE: np.float64}
+_SMALLEST_ORDINARY, _LARGEST_ORDINARY = 1.2e-38, 3.4e38
+_FEW = 64
 _REF = 100  # DT_FLOAT_REF is DT_FLOAT + 100
 
 
@@ -128,6 +130,8 @@ def _convert_block(block: NumberBlock, dtype: int) -> npt.NDArray[Any] | None:
 def _convert(leaves: list[Any], dtype: int) -> npt.NDArray[Any] | list[bytes] | None:
     """Return the values in the tensor's dtype; None if a token does not fit."""
     types = set(map(type, leaves))
+    if dtype in _FLOATS and len(leaves) <= _FEW and types <= {int, float} and all(map(_is_ordinary, leaves)):
+        return np.array(leaves, _FLOATS[dtype])
     if dtype in _FLOATS and types <= {int, float}:
         return _to_floats(np.array(leaves, np.float64), dtype)
     if dtype in _INTEGERS and types <= {int}:
@@ -140,6 +144,11 @@ def _convert(leaves: list[Any], dtype: int) -> npt.NDArray[Any] | list[bytes] | 
     if dtype == _DT_STRING and types <= {bytes}:
         return leaves
     return None
+
+
+def _is_ordinary(value: float) -> bool:
+    """Tell whether a number is neither denormal nor out of range as a float, nor NaN."""
+    return value == 0 or _SMALLEST_ORDINARY < abs(value) < _LARGEST_ORDINARY
 
 
 def _to_floats(values: npt.NDArray[Any], dtype: int) -> npt.NDArray[Any]:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.protos import types_pb2
+from harness.standin.dtypes import BY_NUMPY
 from harness.standin.json_decimal import decimal_texts
-from harness.standin.json_fill import dtype_name
 from harness.standin.json_tensor import ROWS
 from harness.standin.json_text import quote
 from harness.standin.status import StatusError
-from harness.standin.tensor_decode import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,11 +31,11 @@ _INTEGERS = frozenset(
 _FLOATS = (types_pb2.DT_FLOAT, types_pb2.DT_DOUBLE)
 
 
-def predict_reply(outputs: Mapping[str, Any], form: str) -> bytes:
+def predict_reply(outputs: Mapping[str, np.ndarray[Any, Any]], form: str) -> bytes:
     """Return the body of the reply.
 
     Args:
-        outputs: name to TensorProto.
+        outputs: name to array; strings are object arrays of bytes.
         form: ROWS or COLUMNS of ``json_tensor``.
 
     Raises:
@@ -52,20 +51,19 @@ def predict_reply(outputs: Mapping[str, Any], form: str) -> bytes:
 class _Tensor:
     """One output, with the text of each of its elements."""
 
-    def __init__(self, name: str, proto: Any) -> None:
+    def __init__(self, name: str, array: np.ndarray[Any, Any]) -> None:
         """Keep the tensor; its texts are made when the layout is known."""
         self.key = quote(name.encode().split(b"\0", 1)[0])
         self.name = name
-        self.proto = proto
-        self.shape = [dim.size for dim in proto.tensor_shape.dim]
+        self.array = array
+        self.shape = list(array.shape)
 
     def texts(self, depth: int) -> list[bytes]:
         """Return the JSON text of each element; ``depth`` is the level that the elements stand on."""
-        dtype = self.proto.dtype
-        array = decode(self.proto)
-        if not isinstance(array, np.ndarray) or not array.size:
+        if not self.array.size:
             return []
-        flat = array.reshape(-1)
+        dtype = BY_NUMPY[self.array.dtype].number
+        flat = self.array.reshape(-1)
         if dtype in _FLOATS:
             return [text.encode() for text in decimal_texts(flat)]
         if dtype in _INTEGERS:
@@ -74,7 +72,7 @@ class _Tensor:
             return [b"true" if value else b"false" for value in flat.tolist()]
         if dtype == types_pb2.DT_STRING:
             return self._string_texts(flat.tolist(), depth)
-        text = f"Failed to write JSON value for tensor type: {dtype_name(dtype)}"
+        text = f"Failed to write JSON value for tensor type: {BY_NUMPY[self.array.dtype].name}"
         raise StatusError("INVALID_ARGUMENT", text)
 
     def _string_texts(self, values: list[bytes], depth: int) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""The body of a predict request becomes the tensors of a PredictRequest (behaviour items 138, 139, 147 to 152).
+"""The body of a predict request becomes tensors (behaviour items 138, 139, 147 to 152).
 
 ``instances`` is the row form: one entry per example, stacked into a batch. ``inputs`` is the column form: whole
 tensors, as they are.
@@ -22,16 +22,15 @@ __all__ = ["COLUMNS", "ROWS", "fill_inputs"]
 ROWS, COLUMNS = "predictions", "outputs"  # the key of the reply that goes with each form
 
 
-def fill_inputs(document: JsonObject, wanted: Mapping[str, Any], inputs: Any) -> str:
-    """Fill the ``inputs`` of a PredictRequest from a request's JSON object.
+def fill_inputs(document: JsonObject, wanted: Mapping[str, Any]) -> tuple[str, dict[str, Filled]]:
+    """Return the inputs in a request's JSON object.
 
     Args:
         document: the request's top-level object.
-        wanted: the signature's inputs, name to TensorInfo.
-        inputs: the proto map to fill, name to TensorProto.
+        wanted: the signature's inputs by name; only their ``dtype`` is looked at.
 
     Returns:
-        ROWS or COLUMNS: the form of the request, and so of the reply.
+        ROWS or COLUMNS (the form of the request, and so of the reply), and the tensors by name.
 
     Raises:
         StatusError: with the server's text.
@@ -51,9 +50,7 @@ def fill_inputs(document: JsonObject, wanted: Mapping[str, Any], inputs: Any) ->
         raise _format_error(document, "No values in 'instances' array")
     else:
         tensors = _fill_instances(instances, wanted)
-    for name, tensor in tensors.items():
-        _write(inputs[name], tensor, wanted[name].dtype)
-    return COLUMNS if instances is MISSING else ROWS
+    return COLUMNS if instances is MISSING else ROWS, tensors
 
 
 def _format_error(document: JsonObject, text: str) -> StatusError:
@@ -93,16 +90,3 @@ def _fill_instances(instances: Any, wanted: Mapping[str, Any]) -> dict[str, Fill
         raise StatusError("INVALID_ARGUMENT", text)
     filled = fill_regular_rows(instances, wanted)
     return fill_rows(instances, wanted) if filled is None else filled
-
-
-def _write(proto: Any, tensor: Filled, dtype: int) -> None:
-    """Fill an empty TensorProto."""
-    proto.dtype = dtype
-    shape = proto.tensor_shape
-    shape.SetInParent()
-    for size in tensor.shape:
-        shape.dim.add(size=size)
-    if isinstance(tensor.values, list):
-        proto.string_val.extend(tensor.values)
-    elif len(tensor.values):
-        proto.tensor_content = tensor.values.tobytes()

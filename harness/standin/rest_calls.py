@@ -6,11 +6,10 @@ for an unknown model is a broken body (behaviour items 134 and 172).
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
-from harness.protos import classification_pb2, model_pb2, predict_pb2, regression_pb2
-from harness.standin import classify, metadata, predict, regress
+from harness.protos import classification_pb2, model_pb2, regression_pb2
+from harness.standin import classify, metadata, regress
 from harness.standin.json_debug import echo
 from harness.standin.json_example import classify_reply, fill_input, regress_reply
 from harness.standin.json_metadata import metadata_body
@@ -20,18 +19,15 @@ from harness.standin.json_status import status_body
 from harness.standin.json_syntax import JsonSyntaxError
 from harness.standin.json_tensor import fill_inputs
 from harness.standin.json_value import MISSING, JsonObject
-from harness.standin.rest_endless import RunLimits
+from harness.standin.rest_predict import Calls, run_call
 from harness.standin.status import StatusError
 
 if TYPE_CHECKING:
     from harness.standin.core import ServerCore
     from harness.standin.rest_handler import RestRequest
     from harness.standin.rest_url import ModelPath
-    from harness.standin.servable import Servable
 
 __all__ = ["RestCalls"]
-
-_DEFAULT_SIGNATURE = "serving_default"
 
 
 class RestCalls:
@@ -41,7 +37,7 @@ class RestCalls:
         """Answer with the core's models; a run may take ``timeout_s`` seconds."""
         self._core = core
         self._timeout_s = timeout_s
-        self._limits = RunLimits(timeout_s)
+        self._calls = Calls()
         # The verbs of a URL are matched in any case but known in lower case only (behaviour item 120).
         self._posts = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
 
@@ -70,23 +66,12 @@ class RestCalls:
 
     def _predict(self, request: RestRequest, path: ModelPath) -> bytes:
         document, signature_name = _read(request)
-        call = predict_pb2.PredictRequest()
-        spec = _spec(path)
-        with self._core.servable(spec) as servable:
-            name = signature_name or _DEFAULT_SIGNATURE
-            if name not in servable.signature_defs:
-                text = f'Serving signature name: "{name}" not found in signature def'
-                raise StatusError("INVALID_ARGUMENT", text)
-            wanted = servable.signature_defs[name].inputs
-            if not wanted:
-                text = f"Failed to get input map for signature: {signature_name or 'DEFAULT'}"
-                raise StatusError("INVALID_ARGUMENT", text)
-            form = fill_inputs(document, wanted, call.inputs)
+        with self._core.servable(_spec(path)) as servable:
+            call = self._calls.find(servable, signature_name)
+            form, tensors = fill_inputs(document, call.inputs)
             del document
-            spec.signature_name = name
-            call.model_spec.CopyFrom(spec)
-            response = self._run(predict.run_predict, servable, call)
-        return predict_reply(response.outputs, form)
+            outputs = run_call(self._core, servable, call, tensors, model=path.name, timeout_s=self._timeout_s)
+        return predict_reply(outputs, form)
 
     def _classify(self, request: RestRequest, path: ModelPath) -> bytes:
         call = classification_pb2.ClassificationRequest()
@@ -106,15 +91,7 @@ class RestCalls:
                 raise StatusError("INVALID_ARGUMENT", f"No signature was found with the name: {signature_name}")
             spec.signature_name = signature_name
             call.model_spec.CopyFrom(spec)
-            return self._run(run, servable, call).result
-
-    def _run(self, run: Any, servable: Servable, call: Any) -> Any:
-        """Run a call under the time limit (behaviour item 128)."""
-        begin_s = time.monotonic()
-        response = run(self._core, servable, call, self._limits.deadline_s(servable))
-        if time.monotonic() - begin_s > self._timeout_s:
-            raise StatusError("DEADLINE_EXCEEDED", "Timed out waiting for notification")
-        return response
+            return run(self._core, servable, call, self._timeout_s).result
 
 
 def _read(request: RestRequest) -> tuple[JsonObject, str]:

@@ -12,13 +12,13 @@ from harness.standin import log
 from harness.standin.http_pages import html_page
 from harness.standin.json_status import error_body
 from harness.standin.rest_calls import RestCalls
-from harness.standin.rest_url import VersionTooBigError, is_api_path, match_model, match_predict, split_target
+from harness.standin.rest_url import route
 from harness.standin.status import HTTP_STATUS, StatusError
 
 if TYPE_CHECKING:
     from harness.standin.core import ServerCore
     from harness.standin.monitoring import Metrics
-    from harness.standin.rest_url import ModelPath
+    from harness.standin.rest_url import Route
 
 __all__ = ["RestHandler", "RestReply", "RestRequest"]
 
@@ -79,19 +79,18 @@ class RestHandler:
 
     def handle(self, request: RestRequest) -> RestReply:
         """Return the reply to a request; whatever goes wrong, there is one."""
-        paths = split_target(request.target)
-        if paths is None:
+        found = route(request.method, request.target)
+        if found is None:
             return RestReply(400, _HTML, html_page(400))
-        path, whole_path = paths
-        if self._metrics_path is not None and path == self._metrics_path:
-            return self._metrics_page(whole_path)
-        if not is_api_path(whole_path):
+        if self._metrics_path is not None and found.path == self._metrics_path:
+            return self._metrics_page(found.whole_path)
+        if not found.is_api:
             return RestReply(404, _HTML, html_page(404))
-        begin = time.perf_counter()
-        model, api, code, reply = self._answer(request, whole_path)
+        begin_s = time.perf_counter()
+        model, api, code, reply = self._answer(request, found)
         self._metrics.count_request(model, code)
         if code == "OK" and request.method != "OPTIONS":
-            self._metrics.observe_latency(model, api, "REST", (time.perf_counter() - begin) * 1e6)
+            self._metrics.observe_latency(model, api, "REST", (time.perf_counter() - begin_s) * 1e6)
         return reply
 
     def _metrics_page(self, whole_path: str) -> RestReply:
@@ -101,35 +100,27 @@ class RestHandler:
             return RestReply(400, _TEXT, text.encode())
         return RestReply(200, _TEXT, self._metrics.render())
 
-    def _answer(self, request: RestRequest, path: str) -> tuple[str, str, str, RestReply]:
+    def _answer(self, request: RestRequest, found: Route) -> tuple[str, str, str, RestReply]:
         """Return the model's name, the called API and the status for the metrics, and the reply."""
         if request.method == "OPTIONS":
             allowed = request.origin is not None and _ORIGIN.fullmatch(request.origin) is not None
             return "", "", "OK", RestReply(200 if allowed else 400, _LIBEVENT_DEFAULT, b"", self._headers)
-        try:
-            found = _find(request.method, path)
-        except VersionTooBigError as error:
+        if found.too_big_for is not None:
             # The genuine server says why only to itself (behaviour item 117).
-            return error.name, "", "INVALID_ARGUMENT", RestReply(400, _JSON, b"", self._headers)
-        if found is None:
-            malformed = StatusError("INVALID_ARGUMENT", f"Malformed request: {request.method} {path}")
+            return found.too_big_for, "", "INVALID_ARGUMENT", RestReply(400, _JSON, b"", self._headers)
+        if found.model is None:
+            malformed = StatusError("INVALID_ARGUMENT", f"Malformed request: {request.method} {found.whole_path}")
             return "", "", malformed.code, self._error(malformed)
-        api = found.what if request.method == "POST" else ""
+        name, api = found.model.name, found.model.what if request.method == "POST" else ""
         try:
-            body = self._calls.call(request, found, path)
+            body = self._calls.call(request, found.model, found.whole_path)
         except StatusError as error:
-            return found.name, api, error.code, self._error(error)
+            return name, api, error.code, self._error(error)
         except Exception:  # noqa: BLE001 - the client gets an answer, the log the reason
-            log.error("rest_handler.py", f"Unexpected error at {request.method} {path}:\n{traceback.format_exc()}")
-            return found.name, api, "INTERNAL", self._error(StatusError("INTERNAL", _UNEXPECTED))
-        return found.name, api, "OK", RestReply(200, _JSON, body, self._headers)
+            where = f"{request.method} {found.whole_path}"
+            log.error("rest_handler.py", f"Unexpected error at {where}:\n{traceback.format_exc()}")
+            return name, api, "INTERNAL", self._error(StatusError("INTERNAL", _UNEXPECTED))
+        return name, api, "OK", RestReply(200, _JSON, body, self._headers)
 
     def _error(self, error: StatusError) -> RestReply:
         return RestReply(HTTP_STATUS.get(error.code, 500), _JSON, error_body(error.message), self._headers)
-
-
-def _find(method: str, path: str) -> ModelPath | None:
-    """Return what a URL names; None if it is not one for that method."""
-    if method == "POST":
-        return match_predict(path)
-    return match_model(path) if method == "GET" else None

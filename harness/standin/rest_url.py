@@ -9,9 +9,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["ModelPath", "VersionTooBigError", "is_api_path", "match_model", "match_predict", "split_target"]
+__all__ = [
+    "ModelPath",
+    "Route",
+    "VersionTooBigError",
+    "is_api_path",
+    "match_model",
+    "match_predict",
+    "route",
+    "split_target",
+]
 
 _CHARACTER = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
 _TARGET = re.compile(
@@ -33,6 +43,7 @@ _MODEL = re.compile(
 )
 _INT64_MAX = 2**63 - 1
 _INT64_DIGITS = 19
+_LONG_TARGET = 512
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,25 @@ class ModelPath:
     version: int | None
     label: str | None
     what: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """What a request's method and target are for.
+
+    Attributes:
+        path: the target's path.
+        whole_path: the path with query and fragment, which the API matches.
+        is_api: whether the API answers at all, be it with an error.
+        model: what the API's grammar makes of it; None if it does not match.
+        too_big_for: the model's name, if the version in the path is no int64; else None.
+    """
+
+    path: str
+    whole_path: str
+    is_api: bool
+    model: ModelPath | None = None
+    too_big_for: str | None = None
 
 
 class VersionTooBigError(ValueError):
@@ -98,6 +128,29 @@ def match_model(path: str) -> ModelPath | None:
         VersionTooBigError: the version does not fit an int64.
     """
     return _read(_MODEL.fullmatch(path))
+
+
+def route(method: str, target: str) -> Route | None:
+    """Return what a request is for; None for a target that libevent refuses."""
+    return (_route if len(target) > _LONG_TARGET else _remembered_route)(method, target)
+
+
+def _route(method: str, target: str) -> Route | None:
+    paths = split_target(target)
+    if paths is None:
+        return None
+    path, whole_path = paths
+    if not is_api_path(whole_path):
+        return Route(path, whole_path, is_api=False)
+    matcher = {"POST": match_predict, "GET": match_model}.get(method)
+    try:
+        model = matcher(whole_path) if matcher is not None else None
+    except VersionTooBigError as error:
+        return Route(path, whole_path, is_api=True, too_big_for=error.name)
+    return Route(path, whole_path, is_api=True, model=model)
+
+
+_remembered_route = lru_cache(maxsize=256)(_route)
 
 
 def _read(match: re.Match[str] | None) -> ModelPath | None:
