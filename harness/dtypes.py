@@ -113,7 +113,7 @@ DTYPES: tuple[DType, ...] = (
     _row("uint4", 30, "UINT4", "uint4", "int_val"),
     _row("int2", 31, "INT2", "int2", "int_val"),
     _row("uint2", 32, "UINT2", "uint2", "int_val"),
-    _row("float4_e2m1fn", 33, "FLOAT4_E2M1FN", "float4_e2m1fn", None),
+    _row("float4_e2m1fn", 33, "FLOAT4_E2M1FN", "float4_e2m1fn", "float8_val"),
 )
 
 _BY_ENUM = {dtype.enum: dtype for dtype in DTYPES}

@@ -58,14 +58,23 @@ def _given(value: Any, wanted: DType | None, name: str) -> np.ndarray:
     try:
         if isinstance(value, str | bytes) or (wanted is not None and wanted.is_string):
             return np.array(value, dtype=object)
-        array = np.asarray(value)
-        if array.dtype.kind in "SU":  # NumPy drops trailing NUL bytes, and makes text of numbers beside text
-            array = np.array(value, dtype=object)
+        array = _numbers(value)
+        if array is None:
+            return np.array(value, dtype=object)
     except (ValueError, TypeError) as exc:
         raise TensorError(f"{name}: no rectangular array can be made of this {type(value).__name__} ({exc})") from exc
     if array.dtype.kind == "O":
         _refuse_huge_integers(array, name)
     return array
+
+
+def _numbers(value: Any) -> np.ndarray | None:
+    """Return NumPy's choice, or None for text: there NumPy drops trailing NUL bytes and makes text of numbers beside it."""
+    try:
+        array = np.asarray(value)
+    except UnicodeError:  # text beside bytes that are not ASCII
+        return None
+    return None if array.dtype.kind in "SU" else array
 
 
 def _refuse_huge_integers(array: np.ndarray, name: str) -> None:
@@ -165,12 +174,14 @@ def _spread(values: np.ndarray, dtype: DType, shape: tuple[int, ...], name: str)
         raise TensorError(f"{name}: {values.size} values for the {count} elements of shape {list(shape)}")
     if values.size == count:
         return values.reshape(shape)
-    last = values[-1] if values.size else (b"" if dtype.is_string else dtype.numpy.type(0))
+    if not values.size:
+        values = byte_array([b""], (1,)) if dtype.is_string else np.zeros(1, dtype=dtype.numpy)
     try:
-        array = np.full(count, last, dtype=values.dtype)
+        array = np.empty(count, dtype=values.dtype)
     except (MemoryError, ValueError) as exc:
         raise TensorError(f"{name}: {dtype.name} {list(shape)} does not fit into memory ({exc})") from exc
     array[: values.size] = values
+    array[values.size :] = values[-1:]  # an array, as NumPy would drop the trailing NUL bytes of a byte string
     return array.reshape(shape)
 
 
@@ -187,9 +198,7 @@ def _from_content(content: bytes, dtype: DType, shape: tuple[int, ...], name: st
 
 
 def _typed_values(proto: Any, dtype: DType, name: str) -> np.ndarray:
-    if dtype.field is None:
-        return np.empty(0, dtype=dtype.numpy)
-    values = getattr(proto, dtype.field)
+    values = getattr(proto, str(dtype.field))
     if dtype.is_string:
         return byte_array(values, (len(values),))
     if dtype.field == "float8_val":

@@ -1,0 +1,44 @@
+"""What several unit tests need: TensorFlow as the independent judge, and a Python of its own for questions of import."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def tf() -> Any:
+    """TensorFlow: it takes seconds to import, so only tests that verify against it ask for it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return importlib.import_module("tensorflow")
+
+
+@pytest.fixture(scope="session")
+def corpus_models() -> Path:
+    """SavedModels of every kind, as ``<name>/<version>/saved_model.pb``."""
+    return _ROOT / "tests" / "conformance" / "corpus" / "models"
+
+
+@pytest.fixture
+def fresh_python() -> Callable[[str], str]:
+    """Run code in a new interpreter and return what it prints."""
+
+    def run(code: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120, cwd=_ROOT
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
