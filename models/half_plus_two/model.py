@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.savedmodel.tf1_export import GraphSignature, export_v1
-from harness.savedmodel.versions import next_version
+from harness.versions import next_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
