@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from harness.servers.spec import BackendName
 
-__all__ = ["asked_backend", "refuse_unfit_flags", "seconds"]
+__all__ = ["asked_backend", "check_name", "refuse_unfit_flags", "seconds"]
 
 
 def seconds(text: str, option: str) -> float:
@@ -28,6 +28,17 @@ def seconds(text: str, option: str) -> float:
     if not 0 < value < math.inf:
         raise UsageError(f"{option} {text!r} should be a number of seconds above 0, e.g. {option}=60")
     return value
+
+
+def check_name(name: str) -> str:
+    """Return a model's name.
+
+    Raises:
+        UsageError: a REST URL could not carry it (``/v1/models/NAME:predict``).
+    """
+    if not name or not name.isprintable() or set(name) & set("/:"):
+        raise UsageError(f"{name!r} cannot be a model's name: REST URLs are /v1/models/NAME:predict, so no '/' or ':'")
+    return name
 
 
 def asked_backend(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.model_config import ModelConfig
+from harness.option_values import check_name
 from harness.savedmodel import as_base_path, preflight
 from harness.servers import ServerSpec, start
 
@@ -43,7 +45,7 @@ def serve(
     Raises:
         LayoutError: the path cannot be served; said before a server is started.
         ServerError: the server did not become ready.
-        UsageError: a name for several models.
+        UsageError: a name for several models, or one that no request could carry.
     """
     paths = _by_name(model, name)
     staging = Path(tempfile.mkdtemp(prefix="tfserving-harness-models-"))
@@ -75,8 +77,8 @@ def prepared_models(
 
 def _by_name(model: str | Path | Mapping[str, str | Path], name: str | None) -> dict[str, Path]:
     if isinstance(model, str | Path):
-        path = Path(model)
-        return {name if name is not None else path.absolute().name: path}
+        path = Path(os.path.abspath(model))  # noqa: PTH100 - `..` at its end names the folder it leads to
+        return {check_name(path.name if name is None else name): path}
     if name is not None:
         raise UsageError(f"name={name!r} goes with one path; several models are given by name already")
-    return {key: Path(value) for key, value in model.items()}
+    return {check_name(key): Path(value) for key, value in model.items()}

@@ -78,8 +78,14 @@ def backend_of(server: Server) -> Backend:
         passed_over=tuple(PassedOver(name=name, reason=why) for name, why in choice.rejected),
         image=reference or None,
         image_digest=digest.strip("()") or None,
-        command=tuple(Path(word).name if word.startswith("/") else word for word in server.engine.command),
+        command=tuple(map(_without_folders, server.engine.command)),
     )
+
+
+def _without_folders(word: str) -> str:
+    """Return a word of a command line without this machine's folders: ``/usr/bin/x``, ``--model_base_path=/tmp/x``."""
+    flag, equals, value = word.rpartition("=")
+    return f"{flag}{equals}{Path(value).name}" if value.startswith("/") else word
 
 
 def served_model(

@@ -12,7 +12,7 @@ from harness.checks.parity import rest_obstacle
 from harness.cli.record import Record, add_report_option
 from harness.cli.server_options import PREDICT, Once, add_server_options, served, tags_of
 from harness.clients import GrpcClient, RestClient
-from harness.errors import SignatureError, TensorError, UsageError
+from harness.errors import SignatureError, StatusError, TensorError, UsageError
 from harness.findings import Finding
 from harness.savedmodel import preflight
 from harness.surroundings import backend_of, served_model
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from harness.signatures import Signature
 
 __all__ = ["add_options", "run"]
+
+_TAKE_EXAMPLES = ("tensorflow/serving/classify", "tensorflow/serving/regress")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -108,13 +110,35 @@ class _Checks:
             return
         for signature in self.signatures.values():
             if signature.method_name != PREDICT:
-                text = f"{signature.name} ({signature.method_name}) was not exercised: it takes tf.Examples"
-                self.warnings.append(text)
+                why = "takes tf.Examples" if signature.method_name in _TAKE_EXAMPLES else "is not for Predict"
+                self.warnings.append(f"{signature.name} was not exercised: {signature.method_name!r} {why}")
                 continue
             try:
-                self.findings += check_parity(self.grpc, self.rest, signature, guess_inputs(signature))
+                self._parity_of(self.grpc, self.rest, signature)
             except (TensorError, SignatureError) as exc:  # inputs that cannot be made up, or not be sent
                 self.warnings.append(f"{signature.name} was not exercised: {exc}")
+
+    def _parity_of(self, grpc: GrpcClient, rest: RestClient, signature: Signature) -> None:
+        inputs = guess_inputs(signature)
+        try:
+            grpc.predict(inputs, signature_name=signature.name)
+        except StatusError as exc:
+            if exc.code == "INVALID_ARGUMENT":  # dtypes and shapes fit, so it is the made-up values that do not
+                self.findings.append(self._refused(signature, exc))
+                return
+        self.findings += check_parity(grpc, rest, signature, inputs)
+
+    def _refused(self, signature: Signature, error: StatusError) -> Finding:
+        return Finding(
+            check="parity",
+            model=self.model.name,
+            subject=f"{signature.name} over REST = gRPC",
+            passed=False,
+            severity="warning",
+            tried="predict inputs made up to fit the signature",
+            expected="an answer to compare",
+            seen=f"the model refuses them: {error.server_message}; record goldens with inputs it takes",
+        )
 
     def goldens(self, goldens: Sequence[Golden]) -> None:
         """The recorded cases, over every API that can carry them."""
@@ -136,6 +160,7 @@ class _Checks:
 
 
 def _print(finding: Finding) -> None:
-    print(f"{'pass' if finding.passed else 'FAIL'}  {finding.check}: {finding.subject}: {finding.seen}")
+    verdict = "pass" if finding.passed else ("FAIL" if finding.fails else "warn")
+    print(f"{verdict}  {finding.check}: {finding.subject}: {finding.seen}")
     for line in finding.reproduce:
         print(f"      again: {line}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -21,7 +22,7 @@ from harness.surroundings import backend_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from harness.endpoint import Endpoint
     from harness.load import LoadResult
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "run"]
 
-_DEFAULT_DURATION = "5"
+_DEFAULT_DURATION, _DEFAULT_WARMUP = "5", "15"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--concurrency", action=Once, default="1,8", help="requests in flight, e.g. 1,2,4,8")
     parser.add_argument("--duration", action=Once, help="measured seconds each (default: 5)")
+    parser.add_argument("--warmup", action=Once, help="seconds the warm-up may take at most (default: 15)")
     parser.add_argument(
         "--batch-size", action=Once, type=positive, default=1, help="examples in a request (default: 1)"
     )
@@ -53,9 +55,11 @@ def run(options: argparse.Namespace) -> int:
     record = Record(options)
     concurrencies = _concurrencies(options.concurrency)
     duration_s = seconds(_DEFAULT_DURATION if options.duration is None else options.duration, "--duration")
+    warmup_s = seconds(_DEFAULT_WARMUP if options.warmup is None else options.warmup, "--warmup")
+    load = partial(run_load, duration_s=duration_s, warmup_s=warmup_s)
     results: list[LoadResult] = []
     with served(options) as server:
-        for result in _measure(server, options, concurrencies, duration_s):
+        for result in _measure(server, options, concurrencies, load):
             results.append(result)
             if result.ended != "completed":
                 break
@@ -69,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measure(
-    server: Server, options: argparse.Namespace, concurrencies: list[int], duration_s: float
+    server: Server, options: argparse.Namespace, concurrencies: list[int], load: Callable[..., LoadResult]
 ) -> Iterator[LoadResult]:
     endpoint = server.endpoint
     for api in _apis(options.api, endpoint):
@@ -78,12 +82,11 @@ def _measure(
             continue
         for concurrency in concurrencies:
             with Console(stderr=True).status(f"{api}, {concurrency} in flight"):
-                result = run_load(
+                result = load(
                     endpoint,
                     [body],
                     api=api,
                     concurrency=concurrency,
-                    duration_s=duration_s,
                     usage=lambda: _usage(server),
                 )
             yield result

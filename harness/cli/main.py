@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(options.run(options))
         sys.stdout.flush()
     except HarnessError as exc:
-        print(f"error: {exc}", file=sys.stderr)
+        # The library's texts name pytest's options; here the same ones have no prefix.
+        print(f"error: {str(exc).replace('--serving-', '--')}", file=sys.stderr)
         return COULD_NOT_RUN
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

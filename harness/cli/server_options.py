@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.model_config import ModelConfig
-from harness.option_values import asked_backend, refuse_unfit_flags, seconds
+from harness.option_values import asked_backend, check_name, refuse_unfit_flags, seconds
 from harness.servers import BACKENDS, ExternalAddress, ServerSpec, start
 from harness.serving import serve
 
@@ -123,5 +123,5 @@ def _external_spec(options: argparse.Namespace, common: dict[str, Any]) -> Serve
                 f"--{option.replace('_', '-')} is for a server that is started here; the one at {options.endpoint} runs"
                 " already, and --endpoint names its ports"
             )
-    model = ModelConfig(name=options.name, base_path=options.path or "")
+    model = ModelConfig(name=check_name(options.name), base_path=options.path or "")
     return ServerSpec(models=(model,), external=ExternalAddress.parse(options.endpoint), **common)

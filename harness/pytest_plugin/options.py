@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
-from harness.option_values import asked_backend, refuse_unfit_flags, seconds
+from harness.option_values import asked_backend, check_name, refuse_unfit_flags, seconds
 from harness.servers.spec import BACKENDS, BackendName, ExternalAddress
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def parse_models(texts: Iterable[str]) -> dict[str, Path | None]:
         name, equals, path = text.partition("=")
         if not name or (equals and not path) or "/" in name:
             raise UsageError(f"--model {text!r} should be NAME=PATH, e.g. --model digits=build/digits")
+        check_name(name)
         if name in models:
             both = f"{models[name] or name} and {path or name}"
             raise UsageError(f"--model {name} is given twice: {both}; give each model its own name")

@@ -49,6 +49,7 @@ _CAUSES = (
 )
 # What an external server's status call may bring; one of ours may bring it too, while it starts.
 _EXTERNAL_CAUSES = (
+    (r"BadStatusLine", "that is not a REST port; gRPC addresses are given as HOST:PORT, without http://"),
     (r"http1\.x server", "that is not a gRPC port; REST addresses are given as http://HOST:PORT"),
     (
         r"Connection refused|failed to connect to all addresses",
