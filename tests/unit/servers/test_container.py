@@ -85,9 +85,12 @@ def image(engine: docker.DockerClient) -> Iterator[str]:
 def in_container(image: str, spec_of: Callable[..., Any]) -> Callable[..., Any]:
     """A function that returns a spec of half_plus_two in that image."""
     mounts = tuple((folder, folder) for folder in _host_folders())
+    environment = {"PYTHONPATH": str(Path(harness.__file__).parents[1])}
 
     def make(**fields: Any) -> Any:
-        return spec_of(**{"backend": "container", "image": image, "mounts": mounts, **fields})
+        return spec_of(
+            **{"backend": "container", "image": image, "mounts": mounts, "environment": environment, **fields}
+        )
 
     return make
 
@@ -155,11 +158,14 @@ def test_the_default_image_is_that_of_the_installed_api() -> None:
 
 OWNER = """
 import sys, time
+import harness
 from harness.model_config import ModelConfig
 from harness.servers import ServerSpec, start
 mounts = tuple((folder, folder) for folder in sys.argv[3:])
+environment = {"PYTHONPATH": harness.__path__[0].rpartition("/")[0]}
 model = ModelConfig(name="half_plus_two", base_path=sys.argv[1])
-server = start(ServerSpec(models=(model,), backend="container", image=sys.argv[2], mounts=mounts))
+server = start(ServerSpec(models=(model,), backend="container", image=sys.argv[2], mounts=mounts,
+                          environment=environment))
 print("ready", flush=True)
 time.sleep(600)
 """

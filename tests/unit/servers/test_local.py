@@ -20,19 +20,17 @@ from harness.model_config import ModelConfig
 from harness.servers import start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-def _temporary_directories() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("tfserving-harness-*"))
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
-def nothing_left() -> Any:
-    """After the test there are no more private directories than before."""
-    before = _temporary_directories()
+def nothing_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """What the test makes in the directory for temporary files is gone after it."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield
-    assert _temporary_directories() <= before
+    assert not list(folder.iterdir())
 
 
 @pytest.mark.usefixtures("nothing_left")
