@@ -43,8 +43,9 @@ def played(request: pytest.FixtureRequest) -> Iterator[Callable[[Scenario], list
 
     if not hasattr(request.config, "workerinput"):  # a worker of pytest-xdist gets only some of the session's items
         for item in request.session.items:
-            scenario = getattr(item, "callspec", None) and item.callspec.params.get("scenario")
-            if scenario:
+            callspec = getattr(item, "callspec", None)
+            scenario = callspec.params.get("scenario") if callspec else None
+            if scenario is not None:
                 jobs[scenario.name] = pool.submit(play, scenario, launcher, pems)
     yield results
     pool.shutdown(cancel_futures=True)
