@@ -77,6 +77,8 @@ def _content(dtype: DType, content: bytes, count: int) -> np.ndarray[Any, Any]:
     assert dtype.numpy is not None  # noqa: S101 - decode() has dealt with opaque dtypes
     if len(content) != count * dtype.numpy.itemsize:
         raise ValueError(f"{len(content)} bytes for {count} elements of {dtype.name}")
+    if dtype.name == "bool" and content.translate(None, b"\0\1"):
+        raise ValueError("a bool is one byte, 0 or 1")
     return np.frombuffer(content, dtype.numpy)
 
 

@@ -64,8 +64,10 @@ def test_padded_sizes(rows: int, allowed: tuple[int, ...], size: int) -> None:
         (np.float32(1), "Batched output tensor has 0 dimensions"),
         (
             np.zeros(4),
-            "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of the input "
-            "tensors",
+            (
+                "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of the input "
+                "tensors"
+            ),
         ),
     ],
 )
