@@ -5,10 +5,10 @@ the hook ``pytest_serving_models``; the rest is bookkeeping for the report.
 """
 
 from harness.pytest_plugin.collecting import (
-    pytest_collection_finish,
     pytest_collection_modifyitems,
     pytest_generate_tests,
     pytest_report_collectionfinish,
+    pytest_runtestloop,
 )
 from harness.pytest_plugin.fixtures import (
     client,
@@ -29,7 +29,6 @@ from harness.pytest_plugin.hooks import (
     pytest_report_header,
     pytest_runtest_makereport,
     pytest_runtest_setup,
-    pytest_runtestloop,
     pytest_sessionfinish,
     pytest_terminal_summary,
     pytest_unconfigure,
@@ -43,7 +42,6 @@ __all__ = [
     "grpc_client",
     "pytest_addhooks",
     "pytest_addoption",
-    "pytest_collection_finish",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_configure_node",

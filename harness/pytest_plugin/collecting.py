@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 __all__ = [
     "model_of",
     "needs_server",
-    "pytest_collection_finish",
     "pytest_collection_modifyitems",
     "pytest_generate_tests",
     "pytest_report_collectionfinish",
+    "pytest_runtestloop",
 ]
 
 _DESELECTED: pytest.StashKey[dict[str, int]] = pytest.StashKey()
@@ -79,13 +79,20 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     ]
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """End the run now, with one clear error, if tests need a server and the backend asked for cannot be had."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """End the run now, with one clear error, if tests need a server and the backend asked for cannot be had.
+
+    Reached by runs that are more than a listing; an xdist controller has no items, its workers' tests tell it each.
+    """
     config = session.config
     state = config.stash[STATE]
-    if config.option.collectonly or is_worker(config) or not state.models or not any(map(needs_server, session.items)):
+    if config.option.collectonly:
         return
+    needy = state.models and not is_worker(config) and any(map(needs_server, getattr(session, "items", ())))
     try:
-        chosen_backend(state)
+        if needy:
+            chosen_backend(state)
     except HarnessError as exc:
         raise pytest.UsageError(str(exc)) from exc
+    state.has_run = True

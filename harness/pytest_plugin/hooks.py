@@ -33,7 +33,6 @@ __all__ = [
     "pytest_report_header",
     "pytest_runtest_makereport",
     "pytest_runtest_setup",
-    "pytest_runtestloop",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
     "pytest_unconfigure",
@@ -107,12 +106,6 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     except HarnessError as exc:  # fatal for tests that need a server only: collecting tells whether there are any
         return [f"serving: {line}" for line in str(exc).splitlines()]
     return [f"serving: backend {backend}", f"serving: models {', '.join(state.models)}"]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> None:
-    """Note that this run is more than a listing, so that its report is worth writing."""
-    session.config.stash[STATE].has_run = not session.config.option.collectonly
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
