@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 from harness import __version__
-from harness.results import Backend, Machine, PassedOver, ServedModel, ServedSignature, TensorInfo
+from harness.results import AreaScore, Backend, Machine, PassedOver, ServedModel, ServedSignature, TensorInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,7 +80,14 @@ def backend_of(server: Server) -> Backend:
         image=reference or None,
         image_digest=digest.strip("()") or None,
         command=tuple(map(_without_folders, server.engine.command)),
+        conformance=_conformance() if choice.name == "standin" else (),
     )
+
+
+def _conformance() -> tuple[AreaScore, ...]:
+    """Return the stand-in's score as it was last recorded; the conformance suite fails where it is out of date."""
+    text = resources.files("harness.standin").joinpath("conformance.json").read_text(encoding="utf-8")
+    return tuple(AreaScore(**row) for row in json.loads(text))
 
 
 def _without_folders(word: str) -> str:

@@ -138,6 +138,10 @@ def _facts(results: Results, limit: int) -> str:
     if backend:
         rows.append(("Backend", _prose(" ".join(filter(None, (backend.name, backend.server_version, backend.image))))))
         rows.append(("", _prose(backend.reason)))
+        if backend.conformance:
+            same, compared = backend.conformance_total
+            told = f"{same:,} of {compared:,} recorded exchanges of the genuine server answered as it did"
+            rows.append(("Conformance", _prose(told)))
         rows.extend((f"not {_prose(each.name)}", _prose(each.reason)) for each in backend.passed_over[:limit])
     rows.append(("Machine", _prose(f"{machine.cores} cores of {machine.cpu_model}, {text.size(machine.memory_bytes)}")))
     rows.append(

@@ -9,10 +9,20 @@ from harness.results.codec import SCHEMA_VERSION, from_json, to_json
 from harness.results.files import check_writable, read_results, write_results, write_whole
 from harness.results.measured import Latency, Picture, Throughput
 from harness.results.model import Failure, Outcome, Results
-from harness.results.surroundings import Backend, Machine, PassedOver, Run, ServedModel, ServedSignature, TensorInfo
+from harness.results.surroundings import (
+    AreaScore,
+    Backend,
+    Machine,
+    PassedOver,
+    Run,
+    ServedModel,
+    ServedSignature,
+    TensorInfo,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
+    "AreaScore",
     "Backend",
     "Failure",
     "Latency",

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from harness.errors import ReportError
 
-__all__ = ["Backend", "Machine", "PassedOver", "Run", "ServedModel", "ServedSignature", "TensorInfo"]
+__all__ = ["AreaScore", "Backend", "Machine", "PassedOver", "Run", "ServedModel", "ServedSignature", "TensorInfo"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +76,21 @@ class PassedOver:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AreaScore:
+    """How much of one area of the genuine server's recorded traffic the stand-in answers alike.
+
+    Attributes:
+        area: e.g. ``rest_request``.
+        as_recorded: exchanges answered as recorded.
+        exchanges: exchanges compared.
+    """
+
+    area: str
+    as_recorded: int
+    exchanges: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Backend:
     """What served the models.
 
@@ -87,6 +102,7 @@ class Backend:
         image_digest: its content digest, None if there is none.
         server_version: the server's own version, None if it does not tell.
         command: the server's command line; empty when the harness did not start it.
+        conformance: of the stand-in, its score against recorded traffic of the genuine server, area by area.
     """
 
     name: str
@@ -96,6 +112,12 @@ class Backend:
     image_digest: str | None = None
     server_version: str | None = None
     command: tuple[str, ...] = ()
+    conformance: tuple[AreaScore, ...] = ()
+
+    @property
+    def conformance_total(self) -> tuple[int, int]:
+        """Exchanges answered as recorded, and exchanges compared, over all areas."""
+        return sum(row.as_recorded for row in self.conformance), sum(row.exchanges for row in self.conformance)
 
 
 @dataclass(frozen=True, kw_only=True)

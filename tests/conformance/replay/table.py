@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from replay.player import Result
 
-__all__ = ["markdown", "plain"]
+__all__ = ["markdown", "plain", "record"]
 
 
 def _rows(results: Iterable[Result]) -> list[tuple[str, int, int]]:
@@ -27,6 +27,12 @@ def _rows(results: Iterable[Result]) -> list[tuple[str, int, int]]:
 
 def _percent(good: int, count: int) -> str:
     return f"{100 * good / count:.1f} %" if good < count else "100 %"
+
+
+def record(results: Iterable[Result]) -> list[dict[str, str | int]]:
+    """The score as the package carries it (harness/standin/conformance.json), without the sum."""
+    rows = [row for row in _rows(results) if row[0] != "all"]
+    return [{"area": area, "as_recorded": good, "exchanges": count} for area, good, count in rows]
 
 
 def plain(results: Iterable[Result]) -> str:
