@@ -20,6 +20,7 @@ __all__ = [
     "Signature",
     "TensorSpec",
     "pick_signature",
+    "shape_text",
     "signatures_from_json",
     "signatures_from_map",
     "signatures_from_response",

@@ -1,4 +1,4 @@
-"""What several unit tests need: TensorFlow as the independent judge, and a Python of its own for questions of import."""
+"""What several unit tests need: TensorFlow as the independent judge, and a fresh Python for questions of import."""
 
 from __future__ import annotations
 

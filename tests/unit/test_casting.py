@@ -141,7 +141,8 @@ def test_floats_stay_what_they_are(array: np.ndarray, name: str) -> None:
     except TensorError:
         with np.errstate(all="ignore"):
             bent = array.astype(dtype.numpy).astype(np.float64)
-        limit = float(ml_dtypes.finfo(dtype.numpy).max)
+        finfo: Any = ml_dtypes.finfo
+        limit = float(finfo(dtype.numpy).max)
         changed = (np.isfinite(array) != np.isfinite(bent)) | (np.isnan(array) != np.isnan(bent))
         assert changed.any() or (np.abs(array) > limit).any()
     else:
