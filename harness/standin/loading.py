@@ -95,18 +95,24 @@ def make_loader(flags: ParsedFlags, options: CoreOptions, metrics: Metrics) -> S
     """The loader that the command line asks for.
 
     Raises:
-        StatusError: a file named on the command line cannot be read.
+        StatusError: a file named on the command line cannot be read, or flags contradict each other (items 12, 13).
     """
+    make_batcher = _batcher_maker(flags, metrics)
     warm_up = WarmUp(_Runtime(options, metrics), max(1, flags.num_request_iterations_for_warmup))
     return ServableLoader(
         tags=tuple(flags.saved_model_tags.split(",")),
         session_config=_session_config(flags),
-        make_batcher=_batcher_maker(flags, metrics) if flags.enable_batching else None,
+        make_batcher=make_batcher,
         warm_up=warm_up if flags.enable_model_warmup else None,
     )
 
 
-def _batcher_maker(flags: ParsedFlags, metrics: Metrics) -> Callable[[Path, Session], Batcher | None]:
+def _batcher_maker(flags: ParsedFlags, metrics: Metrics) -> Callable[[Path, Session], Batcher | None] | None:
+    if not flags.enable_batching:
+        if flags.batching_parameters_file:
+            text = "batching_parameters_file is set without setting server_options.enable_batching to true."
+            raise StatusError("INVALID_ARGUMENT", f"server_options.{text}")
+        return None
     common = read_batching_parameters(flags.batching_parameters_file)
     threads = BatchThreads(common.num_batch_threads)
 
@@ -122,9 +128,20 @@ def _session_config(flags: ParsedFlags) -> Any:
     config = config_pb2.ConfigProto()
     if flags.tensorflow_session_config_file:
         read_text_proto(flags.tensorflow_session_config_file, config)
-    else:
-        both = flags.tensorflow_session_parallelism
-        config.intra_op_parallelism_threads = flags.tensorflow_intra_op_parallelism or both
-        config.inter_op_parallelism_threads = flags.tensorflow_inter_op_parallelism or both
+    both, intra, inter = (
+        flags.tensorflow_session_parallelism,
+        flags.tensorflow_intra_op_parallelism,
+        flags.tensorflow_inter_op_parallelism,
+    )
+    if min(both, intra, inter) > 0:
+        text = (
+            "Either configure server_options.tensorflow_session_parallelism or "
+            "(server_options.tensorflow_intra_op_parallelism, server_options.tensorflow_inter_op_parallelism) "
+            "separately. You cannot configure all."
+        )
+        raise StatusError("INVALID_ARGUMENT", text)
+    if max(both, intra, inter) > 0:
+        config.intra_op_parallelism_threads = intra or both
+        config.inter_op_parallelism_threads = inter or both
     config.device_count["GPU"] = 0
     return config

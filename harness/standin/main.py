@@ -6,15 +6,12 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from harness.standin import log
 from harness.standin.flags import ParsedFlags, parse, unused_flags, usage
 from harness.standin.process import die_with_parent, return_large_blocks_at_once
 from harness.standin.status import StatusError
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 __all__ = ["main"]
 
@@ -23,7 +20,7 @@ _FAILED = 255
 
 
 def main(arguments: list[str], program: str = "python -m harness.standin") -> int:
-    """Run a server until it is told to end by SIGTERM or SIGINT; returns the exit code."""
+    """Run a server; returns the exit code if it could not start, else SIGTERM or SIGINT ends the process."""
     flags = parse(arguments)
     for text in flags.bad:
         log.error(_SOURCE, text)
@@ -33,10 +30,8 @@ def main(arguments: list[str], program: str = "python -m harness.standin") -> in
     if flags.version:
         _print_version()
         return 0
-    for argument in flags.unknown:
-        _print(f"unknown argument: {argument}\n")
-    if flags.unknown:
-        _print(usage(program))
+    if flags.unknown:  # the first is told, however many there are
+        _print(f"unknown argument: {flags.unknown[0]}\n{usage(program)}")
     return _serve(flags)
 
 
@@ -56,7 +51,7 @@ def _print_version() -> None:
 
 def _serve(flags: ParsedFlags) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end)
+        signal.signal(number, lambda number, _frame: _end(number, flags.grpc_socket_path))
     return_large_blocks_at_once()
     if flags.standin_die_with_parent:
         die_with_parent()
@@ -74,6 +69,9 @@ def _serve(flags: ParsedFlags) -> int:
     return 0
 
 
-def _end(number: int, _frame: FrameType | None) -> None:
-    """End at once, as the genuine server does: nothing is drained (item 22)."""
-    os._exit(128 + number if number != signal.SIGTERM else 0)
+def _end(number: int, socket_path: str) -> None:
+    """Die of the signal at once, as the genuine server does; nothing is drained (item 22)."""
+    if socket_path:
+        Path(socket_path).unlink(missing_ok=True)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)

@@ -6,6 +6,7 @@ means that the wait for the models is over.
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -129,36 +130,20 @@ class Server:
 
 
 def check_flags(flags: ParsedFlags) -> None:
-    """Refuse flags that the genuine server refuses (behaviour items 3, 6, 12, 13).
+    """Refuse flags that the genuine server refuses before it reads any file (behaviour items 3, 6, 13).
 
     Raises:
         StatusError: INVALID_ARGUMENT with the genuine text.
     """
     text = ""
-    if not flags.model_base_path and not flags.model_config_file:
-        text = "Both server_options.model_base_path and server_options.model_config_file are empty!"
-    elif not flags.port and not flags.grpc_socket_path:
+    if not flags.port and not flags.grpc_socket_path:
         text = "At least one of server_options.grpc_port or server_options.grpc_socket_path must be set."
     elif flags.use_alts_credentials and flags.ssl_config_file:
-        text = "Cannot configure SSL and ALTS at the same time."
-    elif flags.batching_parameters_file and not flags.enable_batching:
-        text = "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
-    elif _contradicting_parallelism(flags):
-        text = (
-            "Either configure server_options.tensorflow_session_parallelism or "
-            "(server_options.tensorflow_intra_op_parallelism, server_options.tensorflow_inter_op_parallelism) "
-            "separately. You cannot configure all."
-        )
+        text = "Either use_alts_credentials must be false OR ssl_config_file must be empty."
+    elif not flags.model_base_path and not flags.model_config_file:
+        text = "Both server_options.model_base_path and server_options.model_config_file are empty!"
     if text:
         raise StatusError("INVALID_ARGUMENT", text)
-
-
-def _contradicting_parallelism(flags: ParsedFlags) -> bool:
-    return bool(
-        flags.tensorflow_session_parallelism > 0
-        and flags.tensorflow_intra_op_parallelism > 0
-        and flags.tensorflow_inter_op_parallelism > 0
-    )
 
 
 def _core_options(flags: ParsedFlags) -> CoreOptions:
@@ -168,8 +153,9 @@ def _core_options(flags: ParsedFlags) -> CoreOptions:
         check_method_names=flags.enable_signature_method_name_check,
         tensor_content=flags.enable_serialization_as_tensor_content,
         load=LoadOptions(
-            max_retries=flags.max_num_load_retries,
-            retry_interval_s=flags.load_retry_interval_micros / 1e6,
+            max_retries=max(0, flags.max_num_load_retries),
+            retry_interval_s=max(0.0, flags.load_retry_interval_micros / 1e6),
+            initial_threads=4 * (os.cpu_count() or 1),
             load_threads=flags.num_load_threads,
             unload_threads=flags.num_unload_threads,
         ),
