@@ -168,7 +168,9 @@ class Connection:
             self._head = head = read_head(event)
             self._memo.remember(self._first, head)
             self._first = b""
-            if head.method not in _METHODS:
+            if not event.http_version.startswith(b"1."):
+                self._refuse(400)
+            elif head.method not in _METHODS:
                 self._refuse(501)
             elif head.length > MAX_BODY_BYTES:
                 self._refuse(413)

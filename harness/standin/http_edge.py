@@ -170,14 +170,15 @@ class HttpServer:
 
     def _advance(self, fd: int, connection: Connection) -> None:
         """Let a connection go on; wait for it again, or close it."""
-        wants = Wants.CLOSE
         try:
             wants = connection.advance()
-        finally:
-            if wants is Wants.CLOSE:
-                self._drop(fd, connection)
-            else:
-                self._poller.arm(fd, write=wants is Wants.WRITE)
+        except Exception:  # noqa: BLE001 - what the handler did not catch costs this connection only
+            log.error("http_edge.py", f"Unexpected error:\n{traceback.format_exc()}")
+            wants = Wants.CLOSE
+        if wants is Wants.CLOSE:
+            self._drop(fd, connection)
+        else:
+            self._poller.arm(fd, write=wants is Wants.WRITE)
 
     def _accept(self) -> None:
         """Take new connections on."""

@@ -104,5 +104,7 @@ class Turns:
                         self._pass_on()
             if now_s - seen_s > _REST_AFTER_S:
                 self._active.clear()
-                self._active.wait()
+                # Whoever began before that did not know that it had to wake the watch.
+                if self._working_since_s is None and not self._stopping:
+                    self._active.wait()
                 seen_s = time.monotonic()

@@ -70,8 +70,8 @@ def _maybe_short(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     A six-digit number that reads back lies within half a unit of the value's last bit, which is at most 0.06 of
     its sixth digit for float32 and next to nothing for float64. The margin covers the rounding in here.
     """
-    wide = np.abs(values.astype(np.float64))
     with np.errstate(all="ignore"):
+        wide = np.abs(values.astype(np.float64))
         scaled = wide / 10.0 ** (np.floor(np.log10(wide)) - 5)
         distance = np.abs(scaled - np.rint(scaled))
     return ~(distance > (0.25 if values.dtype == np.float32 else 1e-3))

@@ -32,9 +32,13 @@ _NO_DOCUMENT = frozenset(b"]},:\x00")
 _OPEN_LIST, _CLOSE_LIST, _OPEN_OBJECT, _CLOSE_OBJECT, _COMMA, _COLON, _QUOTE = b'[]{},:"'
 _KEYWORDS = {ord("n"): (b"null", None), ord("t"): (b"true", True), ord("f"): (b"false", False)}
 
-# A flat array of numbers whose digits are few enough that Python's float() rounds as RapidJSON does.
+# The numbers at the start of an array, as long as their digits are few enough that Python's float() rounds as
+# RapidJSON does. Nothing follows in the pattern, so a match never has to be taken back.
 _SHORT_NUMBER = rb" *-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,6})?(?![0-9.eE]) *"
-_SHORT_LIST = re.compile(rb"\[(" + _SHORT_NUMBER + rb"(?:," + _SHORT_NUMBER + rb")*)\]")
+_SHORT_NUMBERS = re.compile(rb"\[(" + _SHORT_NUMBER + rb"(?:," + _SHORT_NUMBER + rb")*)")
+
+# What was read: a complete value, the start of a container, or a list up to its last element so far.
+_COMPLETE, _OPENED, _STARTED = range(3)
 
 
 def parse(data: bytes | bytearray, *, dense: bool = True) -> Any:
@@ -69,8 +73,11 @@ class _Reader:
         open_containers: list[Any] = []
         names: list[bytes] = []
         while True:
-            value, opened = self._value_or_container()
-            if opened:
+            value, state = self._value_or_container()
+            if state == _STARTED:
+                open_containers.append(value)
+                value = value.pop()
+            elif state == _OPENED:
                 open_containers.append(value)
                 if type(value) is JsonObject:
                     names.append(self._name())
@@ -100,43 +107,47 @@ class _Reader:
             position = self.position = match.end()
         return data[position] if position < len(data) else 0
 
-    def _value_or_container(self) -> tuple[Any, bool]:
-        """Read a complete value (False), or the start of a container that holds something (True)."""
+    def _value_or_container(self) -> tuple[Any, int]:
+        """Read a complete value, or the start of a container that holds something."""
         byte = self._next_byte()
         if byte == _QUOTE:
             text, self.position = read_string(self.data, self.position)
-            return text, False
+            return text, _COMPLETE
         if byte == _OPEN_LIST:
             return self._array()
         if byte == _OPEN_OBJECT:
             self.position += 1
             if self._next_byte() == _CLOSE_OBJECT:
                 self.position += 1
-                return JsonObject([]), False
-            return JsonObject([]), True
+                return JsonObject([]), _COMPLETE
+            return JsonObject([]), _OPENED
         if byte in _KEYWORDS:
-            return self._keyword(*_KEYWORDS[byte]), False
+            return self._keyword(*_KEYWORDS[byte]), _COMPLETE
         number, self.position = read_number(self.data, self.position)
-        return number, False
+        return number, _COMPLETE
 
-    def _array(self) -> tuple[Any, bool]:
+    def _array(self) -> tuple[Any, int]:
         """Read an array at once if its form allows it, else only its opening bracket."""
         start = self.position
         if start >= self.dense_from and len(self.data) - start >= DENSE_MIN_BYTES:
             block, end = read_block(self.data, start)
             if block is not None:
                 self.position = end
-                return block, False
+                return block, _COMPLETE
             self.dense_from = end
-        short = _SHORT_LIST.match(self.data, start)
+        short = _SHORT_NUMBERS.match(self.data, start)
         if short is not None:
             self.position = short.end()
-            return [float(item) if b"." in item else int(item) for item in short.group(1).split(b",")], False
+            numbers = [float(item) if b"." in item else int(item) for item in short.group(1).split(b",")]
+            if self.data[self.position : self.position + 1] != b"]":
+                return numbers, _STARTED
+            self.position += 1
+            return numbers, _COMPLETE
         self.position += 1
         if self._next_byte() == _CLOSE_LIST:
             self.position += 1
-            return [], False
-        return [], True
+            return [], _COMPLETE
+        return [], _OPENED
 
     def _keyword(self, word: bytes, value: Any) -> Any:
         """Read null, true or false; a wrong letter is reported where it stands."""
