@@ -9,11 +9,11 @@ else (a string, a ragged list, an empty one, a syntax error) it declines, and th
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from harness.standin.json_digits import MAX_TOKEN_BYTES, Numbers, read_tokens
+from harness.standin.json_digits import MAX_TOKEN_BYTES, Numbers, fit_doubles, read_tokens
 from harness.standin.json_value import NumberBlock
 
 if TYPE_CHECKING:
@@ -64,9 +64,10 @@ def read_block(data: bytes | bytearray, start: int) -> tuple[NumberBlock | None,
         chunks.append(chunk)
     closed = np.concatenate([chunk.closed_before for chunk in chunks])
     shape = _regular_shape(closed, scan.rank)
-    if shape is None:
+    numbers = _join([chunk.numbers for chunk in chunks])
+    if shape is None or numbers is None:
         return None, scan.position
-    return NumberBlock(*_join([chunk.numbers for chunk in chunks]), shape), scan.position
+    return NumberBlock(numbers.values, numbers.integers, shape), scan.position
 
 
 class _Scan:
@@ -177,15 +178,18 @@ def _regular_shape(closed_before: npt.NDArray[np.uint8], rank: int) -> tuple[int
     return tuple(reversed(shape)) if inner == count and (expected == closed_before).all() else None
 
 
-def _join(parts: list[Numbers]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
-    """Join the chunks' numbers into one array of one type."""
-    values = [part.values for part in parts]
-    if all(value.dtype == np.int64 for value in values):
-        return np.concatenate(values), None
-    if all(part.integers is None and part.values.dtype == np.float64 for part in parts if len(part.values)):
-        return np.concatenate([value for value in values if len(value)]), None
+def _join(parts: list[Numbers]) -> Numbers | None:
+    """Join the chunks' numbers into one array of one type; None if a long integer would lose digits."""
+    parts = [part for part in parts if len(part.values)]
+    if all(part.values.dtype == np.int64 for part in parts):
+        return Numbers(np.concatenate([part.values for part in parts]), None)
+    if any(part.values.dtype == np.int64 and not fit_doubles(part.values) for part in parts):
+        return None
+    values = np.concatenate([part.values for part in parts], dtype=np.float64)
+    if all(part.integers is None and part.values.dtype == np.float64 for part in parts):
+        return Numbers(values, None)
     masks = [
         part.integers if part.integers is not None else np.full(len(part.values), part.values.dtype == np.int64)
         for part in parts
     ]
-    return np.concatenate(values, dtype=np.float64), np.concatenate(masks)
+    return Numbers(values, np.concatenate(masks))

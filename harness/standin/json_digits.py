@@ -17,7 +17,7 @@ from harness.standin.json_syntax import JsonSyntaxError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["MAX_TOKEN_BYTES", "Numbers", "read_tokens"]
+__all__ = ["MAX_TOKEN_BYTES", "Numbers", "fit_doubles", "read_tokens"]
 
 MAX_TOKEN_BYTES = 32
 _FAST_SIGNIFICAND = 2**53 - 1
@@ -148,9 +148,14 @@ def _mixed(
         is_integer[index] = type(value) is int
     if not is_integer.any():
         return Numbers(values, None)
-    if (np.abs(values[is_integer]) > _FAST_SIGNIFICAND).any():
-        return None  # a double would lose the integer's last digits
+    if not fit_doubles(values[is_integer]):
+        return None
     return Numbers(values, is_integer)
+
+
+def fit_doubles(integers: npt.NDArray[Any]) -> bool:
+    """Tell whether doubles keep all digits of the integers."""
+    return len(integers) == 0 or max(-int(integers.min()), int(integers.max())) <= _FAST_SIGNIFICAND
 
 
 def _read_hard(

@@ -99,3 +99,10 @@ def test_integers_beyond_a_doubles_precision_keep_their_digits() -> None:
     assert listed(parse(b"[9007199254740993, 0.5, 1, 2]")) == [9007199254740993, 0.5, 1, 2]
     assert listed(parse(b"[9223372036854775807, -9223372036854775808, 1]")) == [2**63 - 1, -(2**63), 1]
     assert listed(parse(b"[18446744073709551615, 1, 2, 3]")) == [2**64 - 1, 1, 2, 3]
+
+
+def test_a_long_integer_keeps_its_digits_when_doubles_come_in_a_later_chunk() -> None:
+    """A chunk of integers is not squeezed into doubles for the sake of the next."""
+    values = [123456789012345678] * 10 + [0.5] * 10
+    assert listed(parse(json.dumps(values).encode())) == values
+    assert listed(parse(json.dumps([-(2**63)] * 10 + [0.5]).encode())) == [-(2**63)] * 10 + [0.5]
