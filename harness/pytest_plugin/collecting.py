@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     try:
         mark = mark_of(metafunc.definition)
     except HarnessError as exc:
-        pytest.fail(f"{metafunc.definition.nodeid}: {exc}", pytrace=False)
+        raise pytest.fail.Exception(f"{metafunc.definition.nodeid}: {exc}", pytrace=False) from None
     names = mark.models or tuple(metafunc.config.stash[STATE].models)
     if names:
         metafunc.parametrize("serving_model", names, indirect=True, scope="session")

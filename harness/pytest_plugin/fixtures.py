@@ -80,7 +80,7 @@ def server(request: pytest.FixtureRequest, serving_model: str, serving_servers: 
     try:
         found = serving_servers.get(models, mark.args)
     except HarnessError as exc:  # its text says all; the way through the harness would bury it
-        pytest.fail(f"{type(exc).__name__}: {exc}", pytrace=False)
+        raise pytest.fail.Exception(f"{type(exc).__name__}: {exc}", pytrace=False) from None
     request.node.stash[SERVER_USED] = found
     return found
 

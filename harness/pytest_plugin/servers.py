@@ -132,10 +132,9 @@ class Servers:
 
 
 def _known_fault(fault: HarnessError) -> ServerError:
-    return ServerError(
-        "this server could not be started earlier in this run, and is not tried again; the first test that asked for"
-        f" it shows the whole text: {str(fault).splitlines()[0]}"
-    )
+    lines = [line.strip() for line in str(fault).splitlines()]
+    told = "; ".join([*lines[:1], *(line for line in lines[1:] if line.startswith("likely cause:"))])
+    return ServerError(f"this server could not be started for an earlier test, which shows the whole text: {told}")
 
 
 def _start_finding(key: _Key, fault: HarnessError) -> Finding:
@@ -147,5 +146,5 @@ def _start_finding(key: _Key, fault: HarnessError) -> Finding:
         passed=False,
         tried="start a server",
         expected="every model becomes available",
-        seen=str(fault),
+        seen=str(fault).partition("\n  last log lines:")[0],  # the log is with the failed test
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,8 +65,8 @@ def named_models(pytester: pytest.Pytester) -> None:
 def command_of_run() -> Callable[..., list[str]]:
     """A function that returns the command of a pytest run in a process of its own."""
 
-    def words(*more: object) -> list[str]:
-        return [sys.executable, "-m", "pytest", *QUICK, "--serving-backend=standin", *map(str, more)]
+    def words(*more: object, backend: str = "standin") -> list[str]:
+        return [sys.executable, "-m", "pytest", *QUICK, f"--serving-backend={backend}", *map(str, more)]
 
     return words
 
@@ -84,9 +85,11 @@ def run_in_process(
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """A function that runs pytest in a folder, in a process of its own, to its end."""
 
-    def run(folder: Path, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        folder: Path, *words: object, backend: str = "standin", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command_of_run(*words),
+            command_of_run(*words, backend=backend),
             cwd=folder,
             env={**environment, **variables},
             capture_output=True,
@@ -96,6 +99,19 @@ def run_in_process(
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[[Callable[[], Any]], None]:
+    """A function that waits until something is true."""
+
+    def wait(is_true: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + 60
+        while not is_true():
+            assert time.monotonic() < deadline, "waited a minute in vain"
+            time.sleep(0.02)
+
+    return wait
 
 
 @pytest.fixture(scope="session")

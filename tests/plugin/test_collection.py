@@ -119,7 +119,7 @@ def test_listing_writes_no_report_and_looks_for_no_backend(
 def test_options_fixtures_and_marker_are_listed(
     pytester: pytest.Pytester, run: Callable[..., pytest.RunResult]
 ) -> None:
-    """pytest's own help shows what the plugin adds."""
+    """The own help of pytest shows what the plugin adds."""
     pytester.makepyfile("def test_one(): pass")
     run("--help").stdout.fnmatch_lines(["*--model=NAME*", "*--serving-backend*", "*--update-goldens*"])
     run("--markers").stdout.fnmatch_lines(["@pytest.mark.serving(model=NAME or models=*"])
