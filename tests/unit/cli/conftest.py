@@ -1,0 +1,69 @@
+"""The command line, called in this process; a machine without a Docker engine; a server to point it at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.example_models import exported
+from harness.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from harness import Server
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """A function that runs a command to its end."""
+
+    def run(*words: object) -> Ended:
+        capsys.readouterr()
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as exc:  # argparse: --help, --version, bad usage
+            code = int(exc.code or 0)
+        out, err = capsys.readouterr()
+        return Ended(code=code, out=out, err=err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def half_plus_two() -> Path:
+    """The base path of half_plus_two, with versions 1, 2 and 3."""
+    return exported("half_plus_two")
+
+
+@pytest.fixture(scope="session")
+def running(half_plus_two: Path) -> Iterator[Server]:
+    """A stand-in that serves half_plus_two."""
+    from harness.serving import serve
+
+    with serve(half_plus_two, name="half_plus_two", backend="standin") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def endpoint(running: Server) -> str:
+    """Both of its addresses, as ``--endpoint`` takes them."""
+    return f"{running.endpoint.grpc},{running.endpoint.rest}"
