@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from harness.model_config import ModelConfig
 
-__all__ = ["likely_cause", "likely_external_cause", "unknown_flags"]
+__all__ = ["hopeless_cause", "likely_cause", "likely_external_cause", "unknown_flags"]
 
 _CAUSES = (
     (r"No module named '?harness'?\s*\Z", "the stand-in's interpreter does not have the harness installed"),
@@ -57,6 +57,13 @@ _EXTERNAL_CAUSES = (
     ),
     (r"Could not find any versions of model", "the server runs, but has no model of that name"),
 )
+# What a server says and then goes on without: waiting until the deadline would not help.
+_HOPELESS = (
+    (
+        r"Failed to start HTTP Server at (?P<address>\S+)",
+        "its REST port could not be opened ({address}); give another port, or stop what listens there",
+    ),
+)
 _UNKNOWN_FLAG = re.compile(r"^unknown argument: (?P<flag>.+)$", re.MULTILINE)
 
 
@@ -91,3 +98,12 @@ def _layout_cause(model: ModelConfig) -> str:
     if not version_directories(base_path):
         return f"{base_path} has no numeric version directory"
     return ""
+
+
+def hopeless_cause(log: str, models: Sequence[ModelConfig]) -> str:
+    """Return why a server that still runs will never be ready, empty if waiting longer may help."""
+    for pattern, cause in _HOPELESS:
+        match = re.search(pattern, log)
+        if match:
+            return cause.format(**match.groupdict())
+    return next((cause for cause in map(_layout_cause, models) if cause), "")

@@ -37,6 +37,22 @@ class ExternalEngine:
     def stop(self) -> None:
         """Leave the server as it is."""
 
+    def kill(self) -> None:
+        """Refuse.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(_WHY_NOT)
+
+    def restart(self) -> None:
+        """Refuse.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(_WHY_NOT)
+
     def pause(self) -> None:
         """Refuse.
 

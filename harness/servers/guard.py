@@ -1,12 +1,12 @@
 """A guard between a test run and the server it started: when the run dies, however it dies, so does the server.
 
-Run as a script: ``python guard.py process FD COMMAND...`` or ``python guard.py container ID``. Standard input is a pipe
-from the owner that carries nothing: its end means that the owner is gone (normal end, signal, SIGKILL alike). Only the
-standard library is imported, so that a guard starts in some 20 ms.
+Run as a script: ``python guard.py process FD COMMAND...`` or ``python guard.py container NAME``. Standard input is a
+pipe from the owner that carries nothing: its end means that the owner is gone (normal end, signal, SIGKILL alike). Only
+the standard library is imported, so that a guard starts in some 20 ms.
 
 In ``process`` form the guard starts the command in a process group of its own, writes the server's pid to the pipe FD,
-and exits with the server's exit code (128 + N for signal N). In ``container`` form it removes the container when the
-owner is gone.
+and exits with the server's exit code (128 + N for signal N). In ``container`` form it removes the container of that
+name when the owner is gone.
 """
 
 from __future__ import annotations
@@ -69,7 +69,21 @@ def _guard_process(pid_pipe: int, command: list[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _guard_container(container_id: str) -> int:
+def guard_container(name: str) -> subprocess.Popen[bytes]:
+    """Start a guard for the container of that name, which need not exist yet: so there is no moment without one."""
+    return subprocess.Popen(
+        [sys.executable, "-I", __file__, "container", name], stdin=subprocess.PIPE, start_new_session=True
+    )
+
+
+def dismiss(guard: subprocess.Popen[bytes]) -> None:
+    """Let a guard end; it removes what is still there."""
+    if guard.stdin is not None:
+        guard.stdin.close()
+    guard.wait()
+
+
+def _guard_container(name: str) -> int:
     _let_the_owner_decide()
     while os.read(sys.stdin.fileno(), 1024):
         pass
@@ -77,7 +91,7 @@ def _guard_container(container_id: str) -> int:
 
     client = docker.from_env()
     try:
-        client.containers.get(container_id).remove(force=True, v=True)
+        client.containers.get(name).remove(force=True, v=True)
     except docker.errors.NotFound:
         pass  # removed in the normal way
     finally:

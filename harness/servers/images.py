@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from harness.servers.spec import ServerSpec
 
-__all__ = ["default_image", "engine_fault", "image_of", "local_digest", "why_no_image"]
+__all__ = ["default_image", "engine_fault", "image_of", "local_digest", "pull_if_missing", "why_no_image"]
 
 _ENGINE_TIMEOUT_S = 2
 _DEFAULT_ENGINE = "unix:///var/run/docker.sock"
@@ -112,6 +112,21 @@ def _ask_registry(image: str, answer: list[str]) -> None:
         answer.append("")
     finally:
         client.close()
+
+
+def pull_if_missing(client: Any, image: str, platform: str | None) -> None:
+    """Pull an image that the engine does not have.
+
+    Raises:
+        docker.errors.ImageNotFound: no registry has it.
+        docker.errors.APIError: the registry cannot be reached, or refuses.
+    """
+    from docker.errors import ImageNotFound
+
+    try:
+        client.images.get(image)
+    except ImageNotFound:
+        client.images.pull(image, platform=platform)
 
 
 def local_digest(image: str) -> str:

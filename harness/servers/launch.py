@@ -10,7 +10,6 @@ from harness.servers.choice import BackendChoice, choose_backend, find_binary
 from harness.servers.diagnosis import unknown_flags
 from harness.servers.external import ExternalEngine
 from harness.servers.local import LocalEngine
-from harness.servers.readiness import wait_until_ready
 from harness.servers.server import Server
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def start(spec: ServerSpec, choice: BackendChoice | None = None) -> Server:
     for attempt in range(1, _TRIES + 1):
         server = Server(spec=spec, backend=chosen, engine=_engine(spec, chosen))
         try:
-            wait_until_ready(server)
+            server.wait_until_ready()
             _verify(server)
         except BaseException as exc:
             server.stop()

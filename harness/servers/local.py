@@ -17,6 +17,7 @@ import psutil
 from harness.errors import StartupError
 from harness.servers import guard
 from harness.servers.command import model_flags, port_flags
+from harness.servers.log_files import log_path
 from harness.servers.ports import LOOPBACK, free_port, is_open, refuse_taken_port
 
 if TYPE_CHECKING:
@@ -52,10 +53,12 @@ class LocalEngine:
         self.grpc_port = spec.grpc_port or free_port()
         self.rest_port = spec.rest_port or free_port()
         self._directory = Path(tempfile.mkdtemp(prefix="tfserving-harness-"))
+        self._log_path = log_path(spec) or self._directory / "server.log"
         try:
             flags = (*port_flags(self.grpc_port, self.rest_port), *model_flags(spec.models, self._directory))
             self.command = (*executable, *flags, *extra, *spec.args)
-            self._start(spec)
+            self._environment = {**os.environ, **spec.environment}
+            self._start()
         except BaseException:
             self.stop()
             raise
@@ -63,13 +66,9 @@ class LocalEngine:
     _guard: subprocess.Popen[bytes] | None = None
     pid: int = 0
 
-    @property
-    def _log_path(self) -> Path:
-        return self._directory / "server.log"
-
-    def _start(self, spec: ServerSpec) -> None:
+    def _start(self) -> None:
         pid_read, pid_write = os.pipe()
-        with self._log_path.open("wb") as log, open(pid_read, "rb") as pid_pipe:  # noqa: PTH123 - a descriptor
+        with self._log_path.open("ab") as log, open(pid_read, "rb") as pid_pipe:  # noqa: PTH123 - a descriptor
             try:
                 self._guard = subprocess.Popen(
                     [sys.executable, "-I", "-S", guard.__file__, "process", str(pid_write), *self.command],
@@ -78,7 +77,7 @@ class LocalEngine:
                     stderr=subprocess.STDOUT,
                     pass_fds=(pid_write,),
                     start_new_session=True,
-                    env={**os.environ, **spec.environment},
+                    env=self._environment,
                 )
             finally:
                 os.close(pid_write)
@@ -139,19 +138,34 @@ class LocalEngine:
 
     def stop(self) -> None:
         """End the server (SIGTERM, then SIGKILL) and remove its directory."""
-        process, self._guard = self._guard, None
-        if process is not None:
-            self.peak_memory_bytes()
-            self._signal(signal.SIGCONT)
-            self._signal(signal.SIGTERM)
-            try:
-                process.wait(self._stop_timeout_s)
-            except subprocess.TimeoutExpired:
-                self._signal(signal.SIGKILL)
-                process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
+        self._end(signal.SIGTERM)
         shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._guard = self._guard, None
+        if process is None:
+            return
+        self.peak_memory_bytes()
+        self._signal(signal.SIGCONT)
+        self._signal(number)
+        try:
+            process.wait(self._stop_timeout_s)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+    def kill(self) -> None:
+        """End the process as a crash would: SIGKILL, whatever it is doing."""
+        self._signal(signal.SIGKILL)
+        if self._guard is not None:
+            self._guard.wait()
+
+    def restart(self) -> None:
+        """End the process and start it again, on the same ports and with the same log."""
+        self._end(signal.SIGTERM)
+        self._start()
 
     def pause(self) -> None:
         """Stop the process (SIGSTOP)."""

@@ -7,41 +7,75 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness.errors import NotReadyError, StartupError
-from harness.servers.diagnosis import likely_cause, likely_external_cause
-from harness.servers.status_poll import GrpcPoll, RestPoll, StatusPoll
+from harness.servers.diagnosis import hopeless_cause, likely_cause, likely_external_cause
+from harness.servers.status_poll import GrpcPoll, Look, RestPoll, StatusPoll
 from harness.versions import version_directories, wanted_versions
 
 if TYPE_CHECKING:
-    from harness.model_config import ModelConfig
-    from harness.servers.server import Server
+    from collections.abc import Sequence
 
-__all__ = ["wait_until_ready"]
+    from harness.model_config import ModelConfig
+    from harness.servers.choice import BackendChoice
+
+__all__ = ["TAIL_LINES", "Answering", "wait_until_ready"]
+
+TAIL_LINES = 30
 
 _POLL_S = 0.05
 _EXTERNAL_PATIENCE_S = 5.0
+_HOPELESS_AFTER_S = 1.0  # log and folders are looked at only after a server had time to be ready
 
 
-def wait_until_ready(server: Server) -> None:
+class Answering(Protocol):
+    """What readiness asks of a server, whatever runs it."""
+
+    command: tuple[str, ...]
+
+    def addresses(self) -> tuple[str | None, str | None]:
+        """Return the gRPC address ``host:port`` and the REST base URL."""
+        ...
+
+    def exit_text(self) -> str | None:
+        """Return how the server ended, None while it runs."""
+        ...
+
+    def log(self) -> str:
+        """Return everything the server has written."""
+        ...
+
+
+def wait_until_ready(
+    engine: Answering, models: Sequence[ModelConfig], *, timeout_s: float, choice: BackendChoice
+) -> None:
     """Return when every wanted version of every model is available over each API that the server has.
+
+    Args:
+        engine: the started server.
+        models: what it is to serve.
+        timeout_s: how long that may take; a server of the user's gets 5 s at most, for it is said to run already.
+        choice: what runs it, and why.
 
     Raises:
         StartupError: the server ended, or a version failed to load.
         NotReadyError: the deadline passed first.
     """
-    wanted = {model.name: _wanted(server, model) for model in server.spec.models}
-    deadline = time.monotonic() + _patience_s(server)
+    is_external = choice.name == "external"
+    limit_s = min(timeout_s, _EXTERNAL_PATIENCE_S) if is_external else timeout_s
+    wanted = {model.name: model.versions if is_external else _on_disk(model) for model in models}
+    wait = _Wait(engine=engine, models=tuple(models), wanted=wanted, limit_s=limit_s, choice=choice)
     with ExitStack() as stack:
-        for poll in _polls(server):
-            _wait(server, stack.enter_context(poll), wanted, deadline)
+        for poll in _polls(engine):
+            wait.until_available(stack.enter_context(poll))
 
 
-def _polls(server: Server) -> list[StatusPoll]:
+def _polls(engine: Answering) -> list[StatusPoll]:
     """Return a poll for each API: gRPC opens first, REST after it (behaviour item 14)."""
-    grpc_address, rest_url = server.engine.addresses()
+    grpc_address, rest_url = engine.addresses()
     polls: list[StatusPoll] = []
     if grpc_address is not None:
         polls.append(GrpcPoll(grpc_address))
@@ -50,58 +84,75 @@ def _polls(server: Server) -> list[StatusPoll]:
     return polls
 
 
-def _patience_s(server: Server) -> float:
-    """A server of the user's is said to run already: it gets seconds, not the time that loading may take."""
-    limit_s = server.spec.ready_timeout_s
-    return min(limit_s, _EXTERNAL_PATIENCE_S) if server.backend.name == "external" else limit_s
-
-
-def _wanted(server: Server, model: ModelConfig) -> tuple[int, ...]:
-    if server.backend.name == "external":
-        return model.versions
+def _on_disk(model: ModelConfig) -> tuple[int, ...]:
     try:
         on_disk = list(version_directories(Path(model.base_path)))
     except OSError:
-        on_disk = []  # the server will wait for ever; the deadline's message says why
+        on_disk = []  # the server would wait for ever; the layout says why
     return wanted_versions(model, on_disk)
 
 
-def _wait(server: Server, poll: StatusPoll, wanted: dict[str, tuple[int, ...]], deadline: float) -> None:
-    while True:
-        looks = {name: poll.look(name) for name in wanted}
-        if all(look.is_ready(wanted[name]) for name, look in looks.items()):
-            return
-        ended = server.engine.exit_text()
+@dataclass(kw_only=True)
+class _Wait:
+    """One wait for one server: what is wanted, until when, and what to say if it does not come."""
+
+    engine: Answering
+    models: tuple[ModelConfig, ...]
+    wanted: dict[str, tuple[int, ...]]
+    limit_s: float
+    choice: BackendChoice
+    began_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def _is_external(self) -> bool:
+        return self.choice.name == "external"
+
+    def until_available(self, poll: StatusPoll) -> None:
+        """Return when one API shows every wanted version as available."""
+        while True:
+            looks = {name: poll.look(name) for name in self.wanted}
+            if all(look.is_ready(self.wanted[name]) for name, look in looks.items()):
+                return
+            self._raise_if_lost(looks)
+            waited_s = time.monotonic() - self.began_s
+            if waited_s > self.limit_s:
+                seen = "; ".join(f"{name}: {look.text}" for name, look in looks.items())
+                raise self._error(NotReadyError, f"not ready within {self.limit_s:g} s; {self._asked()}; seen {seen}")
+            time.sleep(_POLL_S)
+
+    def _raise_if_lost(self, looks: dict[str, Look]) -> None:
+        """Raise if waiting longer cannot help."""
+        ended = self.engine.exit_text()
         if ended is not None:
-            raise _error(StartupError, server, f"the server ended before it was ready ({ended})")
+            raise self._error(StartupError, f"the server ended before it was ready ({ended})")
         for name, look in looks.items():
-            for version, text in look.failures(wanted[name]).items():
-                raise _error(StartupError, server, f"model {name} version {version} failed to load: {text}")
-        if time.monotonic() > deadline:
-            seen = "; ".join(f"{name}: {look.text}" for name, look in looks.items())
-            asked = "; ".join(f"{name} {list(versions) or 'any version'}" for name, versions in wanted.items())
-            limit_s = _patience_s(server)
-            raise _error(NotReadyError, server, f"not ready within {limit_s:g} s; wanted {asked}; seen {seen}")
-        time.sleep(_POLL_S)
+            for version, text in look.failures(self.wanted[name]).items():
+                raise self._error(StartupError, f"model {name} version {version} failed to load: {text}")
+        if not self._is_external and time.monotonic() - self.began_s > _HOPELESS_AFTER_S:
+            cause = hopeless_cause(self.engine.log(), self.models)
+            if cause:
+                raise self._error(StartupError, f"the server runs, but will never be ready: {cause}")
 
+    def _asked(self) -> str:
+        asked = "; ".join(f"{name} {list(versions) or 'any version'}" for name, versions in self.wanted.items())
+        return f"wanted {asked}"
 
-def _error(kind: type[StartupError | NotReadyError], server: Server, what: str) -> StartupError | NotReadyError:
-    lines = [what, f"  backend: {server.backend}", f"  command: {' '.join(server.engine.command)}"]
-    lines += [f"  model {model.name}: {_layout_text(server, model)}" for model in server.spec.models]
-    is_external = server.backend.name == "external"
-    cause = likely_external_cause(what) if is_external else likely_cause(f"{what}\n{server.log()}", server.spec.models)
-    if cause:
-        lines.append(f"  likely cause: {cause}")
-    return kind("\n".join(lines), log_tail=server.log_tail())
+    def _error(self, kind: type[StartupError | NotReadyError], what: str) -> StartupError | NotReadyError:
+        lines = [what, f"  backend: {self.choice}", f"  command: {' '.join(self.engine.command)}"]
+        lines += [f"  model {model.name}: {self._layout_text(model)}" for model in self.models]
+        log = self.engine.log()
+        cause = likely_external_cause(what) if self._is_external else likely_cause(f"{what}\n{log}", self.models)
+        if cause:
+            lines.append(f"  likely cause: {cause}")
+        return kind("\n".join(lines), log_tail=tuple(log.splitlines()[-TAIL_LINES:]))
 
-
-def _layout_text(server: Server, model: ModelConfig) -> str:
-    if server.backend.name == "external":
-        grpc_address, rest_url = server.engine.addresses()
-        return f"expected at gRPC {grpc_address}, REST {rest_url}"
-    try:
-        names = sorted(child.name for child in Path(model.base_path).iterdir())
-    except OSError as exc:
-        return f"{model.base_path} ({exc.strerror})"
-    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-    return f"{model.base_path} holds {shown or 'nothing'}"
+    def _layout_text(self, model: ModelConfig) -> str:
+        if self._is_external:
+            grpc_address, rest_url = self.engine.addresses()
+            return f"expected at gRPC {grpc_address}, REST {rest_url}"
+        try:
+            names = sorted(child.name for child in Path(model.base_path).iterdir())
+        except OSError as exc:
+            return f"{model.base_path} ({exc.strerror})"
+        shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        return f"{model.base_path} holds {shown or 'nothing'}"

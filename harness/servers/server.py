@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from harness.endpoint import Endpoint
 from harness.errors import UsageError
 from harness.servers import lifetimes
+from harness.servers.readiness import TAIL_LINES, wait_until_ready
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from harness.servers.spec import ServerSpec
 
 __all__ = ["Engine", "Server"]
-
-TAIL_LINES = 30
 
 
 class Engine(Protocol):
@@ -46,6 +45,14 @@ class Engine(Protocol):
 
     def stop(self) -> None:
         """End the server and remove all it needed; nothing happens if that was done."""
+        ...
+
+    def kill(self) -> None:
+        """End the server as a crash would."""
+        ...
+
+    def restart(self) -> None:
+        """End the server and start it again, without waiting until it is ready."""
         ...
 
     def pause(self) -> None:
@@ -143,6 +150,32 @@ class Server:
         finally:
             self.engine.stop()
             lifetimes.forget(self)
+
+    def wait_until_ready(self) -> None:
+        """Return when every wanted version of every model is available.
+
+        Raises:
+            StartupError: the server ended, or a version failed to load.
+            NotReadyError: the deadline passed first.
+        """
+        wait_until_ready(self.engine, self.spec.models, timeout_s=self.spec.ready_timeout_s, choice=self.backend)
+
+    def kill(self) -> None:
+        """End the server as a crash would, whatever it is doing; its log stays, and ``stop`` removes the rest."""
+        self.engine.kill()
+
+    def restart(self) -> None:
+        """End the server, start it again, and return when it is ready. It then has whatever versions lie on disk.
+
+        A server on this machine keeps its ports; one on a remote Docker engine may get others, so ask for the endpoint
+        again.
+
+        Raises:
+            StartupError: the server ended, or a version failed to load.
+            NotReadyError: the deadline passed first.
+        """
+        self.engine.restart()
+        self.wait_until_ready()
 
     def pause(self) -> None:
         """Stop the server's work without ending it, e.g. while another is measured."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from harness.errors import UsageError
+from harness.servers.container_options import ContainerOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +73,10 @@ class ServerSpec:
         grpc_port: port on this machine; None for a free one.
         rest_port: port on this machine; None for a free one.
         environment: further environment variables of the server.
-        mounts: further read-only mounts of a container, as (path here, path in the container), e.g. of custom ops.
+        mounts: further read-only mounts of a container, as (path on the engine's machine, path in the container), e.g.
+            of custom ops.
+        container: limits and surroundings of a container.
+        log_directory: where each server's log is kept, as it is written; None keeps none beyond the server's life.
         ready_timeout_s: how long every wanted version may take to become available.
         stop_timeout_s: how long the server may take to end before it is killed.
     """
@@ -87,6 +91,8 @@ class ServerSpec:
     rest_port: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     mounts: tuple[tuple[str, str], ...] = ()
+    container: ContainerOptions = field(default_factory=ContainerOptions)
+    log_directory: Path | None = None
     ready_timeout_s: float = 120.0
     stop_timeout_s: float = 5.0
 

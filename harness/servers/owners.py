@@ -1,0 +1,102 @@
+"""Whose a container is: labels that name the process that started it, and the removal of those whose owner is gone.
+
+Guards (``harness.servers.guard``) remove a container as soon as its owner dies. Should a guard be killed as well, the
+next run finds the container by its labels and removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["LABEL", "Owner", "remove_orphans"]
+
+LABEL = "tfserving-harness"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """A process that started a container, told apart from any other of the same number.
+
+    Attributes:
+        pid: its number.
+        start: when it started, as the system counts that.
+        host: the machine's name.
+        boot: which run of the machine: process numbers begin anew with each.
+        namespace: in which process numbers are counted: containers have their own.
+    """
+
+    pid: str
+    start: str
+    host: str
+    boot: str
+    namespace: str
+
+    @classmethod
+    def me(cls) -> Owner:
+        """Return this process."""
+        return cls(pid=str(os.getpid()), start=_start(os.getpid()), host=socket.gethostname(), **_surroundings())
+
+    @classmethod
+    def of(cls, labels: Mapping[str, str]) -> Owner:
+        """Return the owner that labels name; what they lack is empty."""
+        return cls(**{name: labels.get(f"{LABEL}.owner-{name}", "") for name in cls.__dataclass_fields__})
+
+    def labels(self) -> dict[str, str]:
+        """Return the labels that name this owner, and mark the container as one of ours."""
+        fields = {f"{LABEL}.owner-{name}": getattr(self, name) for name in self.__dataclass_fields__}
+        return {LABEL: "server", **fields}
+
+    def is_surely_gone(self) -> bool:
+        """Whether this process ended. What was started elsewhere, or cannot be judged from here, counts as alive."""
+        here = _surroundings()
+        if not self.pid.isdigit() or self.host != socket.gethostname():
+            return False
+        if self.boot != here["boot"]:
+            return True
+        return self.namespace == here["namespace"] and _start(int(self.pid)) != self.start
+
+
+def remove_orphans(client: Any) -> list[str]:
+    """Remove the containers whose owner is gone; return their names."""
+    from docker.errors import APIError, NotFound
+
+    removed = []
+    for container in client.containers.list(all=True, filters={"label": f"{LABEL}=server"}, ignore_removed=True):
+        if Owner.of(container.labels).is_surely_gone():
+            with contextlib.suppress(NotFound, APIError):  # another run does the same at this moment
+                container.remove(force=True, v=True)
+                removed.append(str(container.name))
+    return removed
+
+
+def _start(pid: int) -> str:
+    """Return when a process started; empty if there is none. Linux counts from the boot, so clocks do not matter."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        pass
+    else:
+        return "" if fields[0] == "Z" else fields[19]
+    try:
+        return str(round(psutil.Process(pid).create_time()))
+    except psutil.Error:
+        return ""
+
+
+def _surroundings() -> dict[str, str]:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:  # no Linux: number and start of the process must do
+        return {"boot": "", "namespace": ""}
+    return {"boot": boot, "namespace": namespace}
