@@ -66,7 +66,8 @@ def _fill_example(example: Any, features: Mapping[str, Any]) -> None:
         kind, values = _feature_values(name, value)
         feature = example.features.feature[name]
         if kind:
-            getattr(feature, kind).value.extend(values)
+            plain = map(int, values) if kind == "int64_list" else values  # protobuf takes no bool for an int
+            getattr(feature, kind).value.extend(plain)
 
 
 def _items(features: Any) -> Iterable[tuple[str, Any]]:

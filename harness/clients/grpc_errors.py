@@ -38,7 +38,10 @@ _CHANNEL_FAULTS: tuple[tuple[re.Pattern[str], type[CallError], str], ...] = (
         "this port does not speak gRPC ({}); is it the REST port (8501 by convention)? gRPC has 8500",
     ),
     (
-        re.compile(r"SSL_|(ssl|tls) handshake|wrong version number|certificate_verify|handshak", re.IGNORECASE),
+        re.compile(
+            r"SSL_|(ssl|tls) handshake|wrong version number|certificate_verify|verification check|handshak",
+            re.IGNORECASE,
+        ),
         ConnectionFailedError,
         "the TLS handshake failed ({}); check that both sides use TLS, the CA and the server's name",
     ),

@@ -262,7 +262,8 @@ def _open_session(address: str, tls: Tls | None, headers: Mapping[str, str] | No
     session.mount("https://", adapter)
     session.headers.update({"Content-Type": "application/json", **(headers or {})})
     if tls is not None:
-        tls.read(tls.ca)
+        for path in (tls.ca, tls.certificate, tls.key):
+            tls.read(path)  # requests would name a missing file at the first call only
         session.verify = str(tls.ca) if tls.ca is not None else True
         if tls.certificate is not None and tls.key is not None:
             session.cert = (str(tls.certificate), str(tls.key))

@@ -48,7 +48,7 @@ def read_numbers(body: bytes, key: str, specs: Sequence[TensorSpec]) -> dict[str
 def _read(body: bytes, key: str, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray] | None:
     document: Any = simdjson.Parser().parse(body)
     values = document[key]
-    by_name = {specs[0].name: values} if len(specs) == 1 else dict(values.items())
+    by_name = {specs[0].name: values} if len(specs) == 1 else _members(values)
     if by_name.keys() != {spec.name for spec in specs}:
         return None
     shapes = {name: _shape(value) for name, value in by_name.items()}
@@ -57,6 +57,11 @@ def _read(body: bytes, key: str, specs: Sequence[TensorSpec]) -> dict[str, np.nd
     arrays = {spec.name: _array(by_name[spec.name], shapes[spec.name], spec.dtype) for spec in specs}
     found = {name: array for name, array in arrays.items() if array is not None}
     return found if len(found) == len(arrays) else None
+
+
+def _members(values: Any) -> dict[str, Any]:
+    """Return an object's arrays unread by name, in the document's order; ``items()`` would make lists of them."""
+    return {name: values[name] for name in values} if isinstance(values, simdjson.Object) else {}
 
 
 def _shape(value: Any) -> tuple[int, ...]:
