@@ -18,13 +18,17 @@ from harness.standin.json_syntax import (
     MISSING_COMMA_IN_ARRAY,
     MISSING_COMMA_IN_OBJECT,
     MISSING_NAME,
+    TERMINATED,
     VALUE_INVALID,
     JsonSyntaxError,
 )
 from harness.standin.json_text import read_string
 from harness.standin.json_value import JsonObject
 
-__all__ = ["parse"]
+__all__ = ["MAX_DEPTH", "parse"]
+
+# The genuine server has no such limit, and ends with a stack overflow long before it.
+MAX_DEPTH = 1_000_000
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
 _SPACES = frozenset(b" \t\n\r")
@@ -78,9 +82,7 @@ class _Reader:
                 open_containers.append(value)
                 value = value.pop()
             elif state == _OPENED:
-                open_containers.append(value)
-                if type(value) is JsonObject:
-                    names.append(self._name())
+                self._open(value, open_containers, names)
                 continue
             while open_containers:
                 container = open_containers[-1]
@@ -97,6 +99,14 @@ class _Reader:
                 value = open_containers.pop()
             else:
                 return value
+
+    def _open(self, container: Any, open_containers: list[Any], names: list[bytes]) -> None:
+        """Go one level down."""
+        if len(open_containers) >= MAX_DEPTH:
+            raise JsonSyntaxError(TERMINATED, self.position)
+        open_containers.append(container)
+        if type(container) is JsonObject:
+            names.append(self._name())
 
     def _next_byte(self) -> int:
         """Return the next byte that is not white space; 0 at the end (RapidJSON takes NUL for the end too)."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 import binascii
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from harness.protos import types_pb2
 from harness.standin.dtypes import BY_NUMPY
 from harness.standin.json_decimal import decimal_texts
+from harness.standin.json_layout import indented, single_line
 from harness.standin.json_tensor import ROWS
 from harness.standin.json_text import quote
 from harness.standin.status import StatusError
@@ -21,10 +20,13 @@ from harness.standin.status import StatusError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+
 __all__ = ["predict_reply"]
 
 _INDENT = b"    "
 _BYTES_SUFFIX = "_bytes"
+_ROWS_AT_ONCE = 1 << 12
 _INTEGERS = frozenset(
     types_pb2.DataType.Value(f"DT_{name}") for name in ("INT8", "INT16", "INT32", "UINT8", "INT64", "UINT32", "UINT64")
 )
@@ -49,30 +51,28 @@ def predict_reply(outputs: Mapping[str, np.ndarray[Any, Any]], form: str) -> byt
 
 
 class _Tensor:
-    """One output, with the text of each of its elements."""
+    """One output."""
 
     def __init__(self, name: str, array: np.ndarray[Any, Any]) -> None:
-        """Keep the tensor; its texts are made when the layout is known."""
+        """Keep the array; its dtype is looked at when there is an element to write."""
         self.key = quote(name.encode().split(b"\0", 1)[0])
         self.name = name
-        self.array = array
         self.shape = list(array.shape)
+        self.flat = array.reshape(-1)
 
-    def texts(self, depth: int) -> list[bytes]:
-        """Return the JSON text of each element; ``depth`` is the level that the elements stand on."""
-        if not self.array.size:
-            return []
-        dtype = BY_NUMPY[self.array.dtype].number
-        flat = self.array.reshape(-1)
-        if dtype in _FLOATS:
-            return [text.encode() for text in decimal_texts(flat)]
-        if dtype in _INTEGERS:
-            return [b"%d" % value for value in flat.tolist()]
-        if dtype == types_pb2.DT_BOOL:
-            return [b"true" if value else b"false" for value in flat.tolist()]
-        if dtype == types_pb2.DT_STRING:
-            return self._string_texts(flat.tolist(), depth)
-        text = f"Failed to write JSON value for tensor type: {BY_NUMPY[self.array.dtype].name}"
+    def texts(self, start: int, stop: int, depth: int) -> list[bytes]:
+        """Return the JSON text of some elements; ``depth`` is the level that they stand on."""
+        some = self.flat[start:stop]
+        dtype = BY_NUMPY[some.dtype]
+        if dtype.number in _FLOATS:
+            return [text.encode() for text in decimal_texts(some)]
+        if dtype.number in _INTEGERS:
+            return [b"%d" % value for value in some.tolist()]
+        if dtype.number == types_pb2.DT_BOOL:
+            return [b"true" if value else b"false" for value in some.tolist()]
+        if dtype.number == types_pb2.DT_STRING:
+            return self._string_texts(some.tolist(), depth)
+        text = f"Failed to write JSON value for tensor type: {dtype.name}"
         raise StatusError("INVALID_ARGUMENT", text)
 
     def _string_texts(self, values: list[bytes], depth: int) -> list[bytes]:
@@ -90,11 +90,12 @@ def _rows(tensors: list[_Tensor]) -> bytes:
     if count == 0:
         return b"[]"
     if len(tensors) == 1:
-        return b"[" + b", ".join(_row_texts(tensors[0], count, 2)) + b"\n    ]"
-    columns = [
-        [b"            " + tensor.key + b": " + text for text in _row_texts(tensor, count, 3)] for tensor in tensors
-    ]
-    items = [b"\n        {\n" + b",\n".join(members) + b"\n        }" for members in zip(*columns, strict=True)]
+        layout = single_line(tensors[0].shape)
+        return layout.write(lambda start, stop: tensors[0].texts(start, stop, 1 + len(layout.shape)), end=b"\n    ]")
+    items = []
+    for start in range(0, count, _ROWS_AT_ONCE):
+        columns = [_row_texts(tensor, start, min(start + _ROWS_AT_ONCE, count)) for tensor in tensors]
+        items += [b"\n        {\n" + b",\n".join(members) + b"\n        }" for members in zip(*columns, strict=True)]
     return b"[" + b",".join(items) + b"\n    ]"
 
 
@@ -111,23 +112,17 @@ def _batch_size(tensors: list[_Tensor]) -> int:
     return size or 0
 
 
-def _row_texts(tensor: _Tensor, count: int, depth: int) -> list[bytes]:
-    """Return the text of each row of an output, on one line; the rows stand on level ``depth``."""
-    inner = tensor.shape[1:]
-    if 0 in inner:
-        return [_empty(inner)] * count
-    texts = tensor.texts(depth + len(inner))
-    for size in reversed(inner):
-        texts = [b"[" + b", ".join(texts[start : start + size]) + b"]" for start in range(0, len(texts), size)]
-    return texts
+def _row_texts(tensor: _Tensor, start: int, stop: int) -> list[bytes]:
+    """Return the members that some rows have for one output of several."""
+    layout = single_line(tensor.shape[1:])
+    size = layout.size
+    texts = tensor.texts(start * size, stop * size, 3 + len(layout.shape)) if size else []
+    key = b"            " + tensor.key + b": "
 
+    def row(first: int) -> bytes:
+        return layout.write(lambda begin, end: texts[first + begin : first + end])
 
-def _empty(shape: list[int]) -> bytes:
-    """Return the single-line text of a list of that shape, which has no elements."""
-    text = b"[]"
-    for size in reversed(shape[: shape.index(0)]):
-        text = b"[" + b", ".join([text] * size) + b"]"
-    return text
+    return [key + row(index * size) for index in range(stop - start)]
 
 
 def _columns(tensors: list[_Tensor]) -> bytes:
@@ -140,15 +135,5 @@ def _columns(tensors: list[_Tensor]) -> bytes:
 
 def _column(tensor: _Tensor, depth: int) -> bytes:
     """Return the text of an output with one element per line; it stands on level ``depth``."""
-    shape = tensor.shape
-    if 0 in shape:
-        shape = shape[: shape.index(0)]
-        texts = [b"[]"] * int(np.prod(shape, dtype=np.int64))
-    else:
-        texts = tensor.texts(depth + len(shape))
-    for level in range(len(shape) - 1, -1, -1):
-        size = shape[level]
-        line = b"\n" + _INDENT * (depth + level + 1)
-        between, end = b"," + line, b"\n" + _INDENT * (depth + level) + b"]"
-        texts = [b"[" + line + between.join(texts[start : start + size]) + end for start in range(0, len(texts), size)]
-    return texts[0]
+    layout = indented(tensor.shape, depth)
+    return layout.write(lambda start, stop: tensor.texts(start, stop, depth + len(layout.shape)))

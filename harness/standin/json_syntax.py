@@ -16,6 +16,7 @@ __all__ = [
     "MISSING_NAME",
     "MISSING_QUOTE",
     "NUMBER_TOO_BIG",
+    "TERMINATED",
     "VALUE_INVALID",
     "JsonSyntaxError",
 ]
@@ -28,6 +29,7 @@ MISSING_COMMA_IN_ARRAY = "Missing a comma or ']' after an array element."
 VALUE_INVALID = "Invalid value."
 MISSING_QUOTE = "Missing a closing quotation mark in string."
 NUMBER_TOO_BIG = "Number too big to be stored in double."
+TERMINATED = "Terminate parsing due to Handler error."
 MISSING_FRACTION = "Miss fraction part in number."
 MISSING_EXPONENT = "Miss exponent in number."
 

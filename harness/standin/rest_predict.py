@@ -124,7 +124,10 @@ def _feeds(call: Call, tensors: Mapping[str, Filled]) -> dict[str, np.ndarray[An
         dtype = BY_NUMBER.get(wanted.dtype)
         if dtype is None or dtype.numpy is None or len(tensor.shape) > _MAX_RANK:
             return None
-        feeds[wanted.name] = _array(tensor, dtype.numpy)
+        try:
+            feeds[wanted.name] = _array(tensor, dtype.numpy)
+        except ValueError:  # NumPy has fewer dimensions than TensorFlow
+            return None
     return feeds
 
 
