@@ -32,9 +32,10 @@ from harness.standin.predict import run_predict
 from harness.standin.regress import run_regress
 from harness.standin.reload import handle_reload
 from harness.standin.status import StatusError
+from harness.standin.wire import LargeField, cut_large_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from harness.standin.core import ServerCore
 
@@ -50,7 +51,6 @@ _FIXED_ARGUMENTS = {
 }
 _MAX_TEXT = 1024
 _CUT = b"...TRUNCATED"
-_NO_PROTO = object()
 _CODES = {code.name: code for code in grpc.StatusCode}
 
 
@@ -85,41 +85,71 @@ def cut(text: str) -> str:
 
 
 @dataclass(frozen=True)
+class _Call:
+    """A parsed request; ``large`` is what was cut out of it, by input."""
+
+    message: Any
+    large: Mapping[str, LargeField]
+
+
+@dataclass(frozen=True)
 class _Method:
-    """One method of the API: its request message, and what answers it."""
+    """One method of the API: its request message, what answers it, and its name in metrics (none: not counted)."""
 
     request: Any
-    answer: Callable[[ServerCore, Any, float | None], Any]
+    answer: Callable[[ServerCore, _Call, float | None], Any]
     api: str = ""
 
+    def parse(self, data: bytes) -> _Call | None:
+        """Parse a request; None if it is no such message."""
+        large: dict[str, LargeField] = {}
+        if self.request is predict_pb2.PredictRequest:
+            data, large = cut_large_tensors(data)
+        try:
+            return _Call(self.request.FromString(data), large)
+        except DecodeError:
+            return None
 
-def _with_servable(run: Callable[..., Any]) -> Callable[[ServerCore, Any, float | None], Any]:
+
+def _answer_predict(core: ServerCore, call: _Call, deadline_s: float | None) -> Any:
+    with core.servable(_model_spec(call)) as servable:
+        return run_predict(core, servable, call.message, deadline_s, call.large)
+
+
+def _with_servable(run: Callable[..., Any]) -> Callable[[ServerCore, _Call, float | None], Any]:
     """A handler that finds the request's servable and keeps it loaded during the run."""
 
-    def answer(core: ServerCore, request: Any, deadline_s: float | None) -> Any:
-        if not request.HasField("model_spec"):
-            raise StatusError("INVALID_ARGUMENT", "Missing ModelSpec")
-        with core.servable(request.model_spec) as servable:
-            return run(core, servable, request, deadline_s)
+    def answer(core: ServerCore, call: _Call, deadline_s: float | None) -> Any:
+        with core.servable(_model_spec(call)) as servable:
+            return run(core, servable, call.message, deadline_s)
 
     return answer
 
 
+def _model_spec(call: _Call) -> Any:
+    if not call.message.HasField("model_spec"):
+        raise StatusError("INVALID_ARGUMENT", "Missing ModelSpec")
+    return call.message.model_spec
+
+
 _PREDICTION = {
-    "Predict": _Method(predict_pb2.PredictRequest, _with_servable(run_predict), "Predict"),
+    "Predict": _Method(predict_pb2.PredictRequest, _answer_predict, "Predict"),
     "Classify": _Method(classification_pb2.ClassificationRequest, _with_servable(run_classify), "Classify"),
     "Regress": _Method(regression_pb2.RegressionRequest, _with_servable(run_regress), "Regress"),
-    "MultiInference": _Method(inference_pb2.MultiInferenceRequest, run_multi_inference),
+    "MultiInference": _Method(
+        inference_pb2.MultiInferenceRequest,
+        lambda core, call, deadline_s: run_multi_inference(core, call.message, deadline_s),
+    ),
     "GetModelMetadata": _Method(
-        get_model_metadata_pb2.GetModelMetadataRequest, lambda core, request, _: get_model_metadata(core, request)
+        get_model_metadata_pb2.GetModelMetadataRequest, lambda core, call, _: get_model_metadata(core, call.message)
     ),
 }
 _MODEL = {
     "GetModelStatus": _Method(
-        get_model_status_pb2.GetModelStatusRequest, lambda core, request, _: get_model_status(core, request)
+        get_model_status_pb2.GetModelStatusRequest, lambda core, call, _: get_model_status(core, call.message)
     ),
     "HandleReloadConfigRequest": _Method(
-        model_management_pb2.ReloadConfigRequest, lambda core, request, _: handle_reload(core, request)
+        model_management_pb2.ReloadConfigRequest, lambda core, call, _: handle_reload(core, call.message)
     ),
 }
 SERVICES = {"tensorflow.serving.PredictionService": _PREDICTION, "tensorflow.serving.ModelService": _MODEL}
@@ -127,23 +157,17 @@ SERVICES = {"tensorflow.serving.PredictionService": _PREDICTION, "tensorflow.ser
 
 def _handler(core: ServerCore, method: _Method) -> grpc.RpcMethodHandler[bytes, bytes]:
     """A grpcio handler from bytes to bytes for one method."""
-    from_bytes, answer, metrics = method.request.FromString, method.answer, core.metrics
+    parse, answer, metrics = method.parse, method.answer, core.metrics
 
-    def parse(data: bytes) -> Any:
-        # As grpcio's deserializer, so that the bytes are gone when the request is answered.
-        try:
-            return from_bytes(data)
-        except DecodeError:
-            return _NO_PROTO
-
-    def handle(request: Any, context: grpc.ServicerContext) -> bytes:
-        if request is _NO_PROTO:
+    def handle(data: bytes, context: grpc.ServicerContext) -> bytes:
+        call = parse(data)
+        if call is None:
             context.set_code(grpc.StatusCode.INTERNAL)
             return b""
         begin = time.perf_counter()
         code = "OK"
         try:
-            return answer(core, request, context.time_remaining()).SerializeToString()  # type: ignore[no-any-return]
+            return answer(core, call, context.time_remaining()).SerializeToString()  # type: ignore[no-any-return]
         except StatusError as error:
             code = error.code
             context.set_code(_CODES[code])
@@ -151,9 +175,9 @@ def _handler(core: ServerCore, method: _Method) -> grpc.RpcMethodHandler[bytes, 
             return b""
         finally:
             if method.api:
-                _report(metrics, request, method.api, code, time.perf_counter() - begin)
+                _report(metrics, call.message, method.api, code, time.perf_counter() - begin)
 
-    return grpc.unary_unary_rpc_method_handler(handle, request_deserializer=parse)
+    return grpc.unary_unary_rpc_method_handler(handle)
 
 
 def _report(metrics: Any, request: Any, api: str, code: str, seconds: float) -> None:

@@ -7,6 +7,7 @@ inputs, their names and tensors, the output filter; then the run, without castin
 from __future__ import annotations
 
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.protos import predict_pb2
@@ -16,13 +17,14 @@ from harness.standin.tensor_decode import Opaque, decode
 from harness.standin.tensor_encode import encode_into
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import numpy as np
 
     from harness.standin.core import CoreOptions
     from harness.standin.monitoring import Metrics
     from harness.standin.servable import Servable
+    from harness.standin.wire import LargeField
 
 __all__ = ["DEFAULT_SIGNATURE", "Runtime", "fill_model_spec", "milliseconds", "run_predict"]
 
@@ -42,7 +44,13 @@ class Runtime(Protocol):
         """Where runs are recorded."""
 
 
-def run_predict(core: Runtime, servable: Servable, request: Any, deadline_s: float | None) -> Any:
+def run_predict(
+    core: Runtime,
+    servable: Servable,
+    request: Any,
+    deadline_s: float | None,
+    large: Mapping[str, LargeField] = MappingProxyType({}),
+) -> Any:
     """Answer a PredictRequest with a servable that was found and pinned already.
 
     Args:
@@ -50,13 +58,14 @@ def run_predict(core: Runtime, servable: Servable, request: Any, deadline_s: flo
         servable: the version to run.
         request: a PredictRequest.
         deadline_s: seconds the run may take, None for no limit.
+        large: fields that were cut out of the request's inputs, by the input's name.
 
     Raises:
         StatusError: the request does not fit the signature, or the run failed.
     """
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     signature = _signature(servable, name, check_method=core.options.check_method_names)
-    tensors = _feeds(signature, request.inputs)
+    tensors = _feeds(signature, request.inputs, large)
     fetches = _fetches(signature, list(request.output_filter))
     feeds = _arrays(servable, tensors)
     begin = time.perf_counter()
@@ -95,19 +104,18 @@ def _signature(servable: Servable, name: str, *, check_method: bool) -> Any:
     return signature
 
 
-def _feeds(signature: Any, inputs: Any) -> dict[str, np.ndarray[Any, Any] | Opaque]:
+def _feeds(signature: Any, inputs: Any, large: Mapping[str, LargeField]) -> dict[str, np.ndarray[Any, Any] | Opaque]:
     """The tensors to feed, by their names in the graph; defaults of the signature fill the gaps."""
     _check_count(signature, inputs)
     feeds = {}
     used = 0
     for alias, info in signature.inputs.items():
         if alias in inputs:
-            proto, used = inputs[alias], used + 1
+            tensor, used = decode(inputs[alias], large.get(alias)), used + 1
         elif alias in signature.defaults:
-            proto = signature.defaults[alias]
+            tensor = decode(signature.defaults[alias])
         else:
             raise StatusError("INVALID_ARGUMENT", _missing_input(alias, info.name, signature, inputs))
-        tensor = decode(proto)
         if tensor is None:
             raise StatusError("INVALID_ARGUMENT", f"tensor parsing error: {alias}")
         if info.name in feeds:

@@ -12,22 +12,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.standin.dtypes import BY_NUMBER, DType
+from harness.standin.wire import FIXED_WIDTH, fields, read_varint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.standin.wire import LargeField
+
 __all__ = ["Opaque", "decode"]
 
-# Fields of fixed width, by number and wire dtype: in the wire form of a proto they are arrays already, which is much
-# faster than to make a Python number of each value.
-_FIXED_WIDTH = {
-    "float_val": (5, "<f4"),
-    "double_val": (6, "<f8"),
-    "scomplex_val": (9, "<f4"),
-    "dcomplex_val": (12, "<f8"),
-}
 _MANY = 64
-_VARINT, _FIXED_LENGTHS = 0, {1: 8, 5: 4}  # wire types
+_CONTENT_FIELD = 4
+_ALIGNMENT, _LARGE_BYTES = 64, 1 << 16
 _MAX_DIMS = 254
 _MAX_ELEMENTS = 2**63 - 1
 
@@ -40,10 +36,14 @@ class Opaque:
         self.dtype = dtype
 
 
-def decode(proto: Any) -> np.ndarray[Any, Any] | Opaque | None:
+def decode(proto: Any, large: LargeField | None = None) -> np.ndarray[Any, Any] | Opaque | None:
     """Return the tensor a TensorProto stands for, or None if it stands for none.
 
     ``unknown_rank``, dimension names and ``version_number`` are not looked at.
+
+    Args:
+        proto: the TensorProto.
+        large: its one large field, if that was cut out of it.
     """
     dtype = BY_NUMBER.get(proto.dtype)
     sizes = [dim.size for dim in proto.tensor_shape.dim]
@@ -53,11 +53,25 @@ def decode(proto: Any) -> np.ndarray[Any, Any] | Opaque | None:
     if dtype.numpy is None:
         return Opaque(dtype)
     try:
-        content = proto.tensor_content if count else b""  # each look at it is a copy
-        flat = _content(dtype, content, count) if content else _typed(dtype, proto, count)
-        return flat.reshape(sizes)
+        content = _content_of(proto, large) if count else b""
+        flat = _content(dtype, content, count) if content else _typed(dtype, _values(dtype, proto, large), count)
+        return _ready_to_feed(flat).reshape(sizes)
     except (ValueError, MemoryError):
         return None
+
+
+def _ready_to_feed(flat: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A large array as TensorFlow takes it without a copy: writeable, and on a 64-byte border.
+
+    A view of a message is neither; NumPy would copy it for the first reason and TensorFlow again for the second.
+    """
+    if flat.flags.writeable or flat.nbytes < _LARGE_BYTES:
+        return flat
+    memory = np.empty(flat.nbytes + _ALIGNMENT, np.uint8)
+    begin = -memory.ctypes.data % _ALIGNMENT
+    copy: np.ndarray[Any, Any] = memory[begin : begin + flat.nbytes].view(flat.dtype)
+    copy[:] = flat
+    return copy
 
 
 def _overflows(sizes: list[int]) -> bool:
@@ -70,14 +84,21 @@ def _overflows(sizes: list[int]) -> bool:
     return False
 
 
-def _content(dtype: DType, content: bytes, count: int) -> np.ndarray[Any, Any]:
+def _content_of(proto: Any, large: LargeField | None) -> bytes | memoryview:
+    """``tensor_content``; each look at the proto's is a copy."""
+    if large is not None and large.number == _CONTENT_FIELD:
+        return large.data
+    return proto.tensor_content  # type: ignore[no-any-return]
+
+
+def _content(dtype: DType, content: bytes | memoryview, count: int) -> np.ndarray[Any, Any]:
     """The elements in ``tensor_content``; ValueError if its length does not fit."""
     if dtype.name == "string":
-        return _strings(_split_strings(content, count), count)
+        return _strings(_split_strings(bytes(content), count), count)
     assert dtype.numpy is not None  # noqa: S101 - decode() has dealt with opaque dtypes
     if len(content) != count * dtype.numpy.itemsize:
         raise ValueError(f"{len(content)} bytes for {count} elements of {dtype.name}")
-    if dtype.name == "bool" and content.translate(None, b"\0\1"):
+    if dtype.name == "bool" and bytes(content).translate(None, b"\0\1"):
         raise ValueError("a bool is one byte, 0 or 1")
     return np.frombuffer(content, dtype.numpy)
 
@@ -86,7 +107,7 @@ def _split_strings(content: bytes, count: int) -> list[bytes]:
     """Strings as TensorFlow packs them: all lengths as varints, then all bytes."""
     position, lengths = 0, []
     for _ in range(count):
-        length, position = _varint(content, position)
+        length, position = read_varint(content, position)
         lengths.append(length)
     if position + sum(lengths) != len(content):
         raise ValueError("the lengths do not add up to the content's")
@@ -97,18 +118,6 @@ def _split_strings(content: bytes, count: int) -> list[bytes]:
     return strings
 
 
-def _varint(content: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while position < len(content):
-        byte = content[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
-    raise ValueError("a length is cut short")
-
-
 def _strings(values: Sequence[bytes], count: int) -> np.ndarray[Any, Any]:
     flat = np.empty(count, dtype=object)
     flat[: len(values)] = values
@@ -116,11 +125,23 @@ def _strings(values: Sequence[bytes], count: int) -> np.ndarray[Any, Any]:
     return flat
 
 
-def _typed(dtype: DType, proto: Any, count: int) -> np.ndarray[Any, Any]:
-    """The elements in the dtype's own field, repeated or cut to ``count``."""
+def _values(dtype: DType, proto: Any, large: LargeField | None) -> Any:
+    """The values in the dtype's own field: a list of numbers or texts, bytes, or an array of many numbers.
+
+    In the wire form of a proto, numbers of fixed width are an array already; that is much faster than to make a
+    Python number of each.
+    """
+    number, stored_as = FIXED_WIDTH.get(dtype.field, (0, ""))
+    if large is not None and large.number == number:
+        return np.frombuffer(large.data, stored_as)
     values = getattr(proto, dtype.field)
-    if len(values) > _MANY and dtype.field in _FIXED_WIDTH:
-        values = _packed_field(proto.SerializeToString(), *_FIXED_WIDTH[dtype.field])
+    if number and len(values) > _MANY:
+        return _packed_field(proto.SerializeToString(), number, stored_as)
+    return values
+
+
+def _typed(dtype: DType, values: Any, count: int) -> np.ndarray[Any, Any]:
+    """The elements that the values of the dtype's own field make, repeated or cut to ``count``."""
     available = min(len(values) // dtype.per_element, count)
     if dtype.name == "string":
         return _strings(values[:available], count)
@@ -137,20 +158,9 @@ def _typed(dtype: DType, proto: Any, count: int) -> np.ndarray[Any, Any]:
 
 def _packed_field(wire: bytes, number: int, stored_as: str) -> np.ndarray[Any, Any]:
     """The values of a packed field in the wire form of a message that has it."""
-    position = 0
-    while True:
-        tag, position = _varint(wire, position)
-        length = _FIXED_LENGTHS.get(tag & 7)
-        if length is None:
-            length, after = _varint(wire, position)
-            if tag & 7 == _VARINT:
-                length, position = 0, after
-            else:
-                position = after
-        if tag >> 3 == number:
-            dtype = np.dtype(stored_as)
-            return np.frombuffer(wire, dtype, length // dtype.itemsize, position)
-        position += length
+    field = next(field for field in fields(wire, 0, len(wire)) if field.number == number)
+    dtype = np.dtype(stored_as)
+    return np.frombuffer(wire, dtype, field.size // dtype.itemsize, field.begin)
 
 
 def _as_elements(dtype: DType, values: Any) -> np.ndarray[Any, Any]:

@@ -8,19 +8,14 @@ import numpy as np
 
 from harness.protos import tensor_pb2
 from harness.standin.dtypes import BY_NUMPY, DType
+from harness.standin.wire import FIXED_WIDTH, varint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["encode", "encode_into"]
 
-# Fields of fixed width: the array's own bytes are the packed field, so they need no Python numbers in between.
-_FIXED_WIDTH = {
-    "float_val": (5, "<f4"),
-    "double_val": (6, "<f8"),
-    "scomplex_val": (9, "<f4"),
-    "dcomplex_val": (12, "<f8"),
-}
+# A few values are written as Python numbers.
 _FEW = 32
 
 
@@ -49,8 +44,8 @@ def encode_into(proto: Any, array: np.ndarray[Any, Any], *, tensor_content: bool
         return
     if tensor_content:
         proto.tensor_content = _packed_strings(array) if dtype.name == "string" else array.tobytes()
-    elif dtype.field in _FIXED_WIDTH and array.size > _FEW:
-        _merge_packed(proto, array, *_FIXED_WIDTH[dtype.field])
+    elif dtype.field in FIXED_WIDTH and array.size > _FEW:
+        _merge_packed(proto, array, *FIXED_WIDTH[dtype.field])
     else:
         _fill(proto, array.reshape(-1), dtype)
 
@@ -80,20 +75,11 @@ _CONVERSIONS: dict[str, Callable[[np.ndarray[Any, Any], DType], Any]] = {
 def _merge_packed(proto: Any, array: np.ndarray[Any, Any], number: int, stored_as: str) -> None:
     """Append a packed field of fixed-width values by writing its wire form."""
     values = np.ascontiguousarray(array).view(stored_as[1:]).astype(stored_as, copy=False)
-    header = bytes([number << 3 | 2]) + _varint(values.nbytes)
+    header = bytes([number << 3 | 2]) + varint(values.nbytes)
     proto.MergeFromString(b"".join((header, values.reshape(-1).view(np.uint8).data)))
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value >= 0x80:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
 
 
 def _packed_strings(array: np.ndarray[Any, Any]) -> bytes:
     """Strings as TensorFlow packs them into tensor_content: all lengths as varints, then all bytes."""
     flat = list(array.reshape(-1))
-    return b"".join([*(_varint(len(text)) for text in flat), *flat])
+    return b"".join([*(varint(len(text)) for text in flat), *flat])

@@ -168,6 +168,7 @@ class ZygoteLauncher:
 
     def close(self) -> None:
         """End the zygote and what it forked."""
-        self._stream.close()
+        with suppress(OSError):  # the zygote may have ended by itself
+            self._stream.close()
         self._socket.close()
         self._zygote.wait()
