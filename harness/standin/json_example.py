@@ -121,7 +121,7 @@ def classify_reply(result: Any) -> bytes:
     scores = iter(decimal_texts(np.array([entry.score for entry in classes], np.float32)))
     items = []
     for item in result.classifications:
-        pairs = [b"[%s, %s]" % (quote(entry.label.encode()), next(scores).encode()) for entry in item.classes]
+        pairs = [b"[%s, %s]" % (quote(entry.label.encode()), next(scores)) for entry in item.classes]
         items.append(b"[" + b", ".join(pairs) + b"]")
     return b'{\n    "results": [' + b", ".join(items) + b"\n    ]\n}"
 
@@ -135,4 +135,4 @@ def regress_reply(result: Any) -> bytes:
     if not result.regressions:
         raise StatusError("INVALID_ARGUMENT", "Cannot convert empty RegressionResults to JSON")
     values = np.array([item.value for item in result.regressions], np.float32)
-    return b'{\n    "results": [' + ", ".join(decimal_texts(values)).encode() + b"]\n}"
+    return b'{\n    "results": [' + b", ".join(decimal_texts(values)) + b"]\n}"

@@ -65,7 +65,7 @@ class _Tensor:
         some = self.flat[start:stop]
         dtype = BY_NUMPY[some.dtype]
         if dtype.number in _FLOATS:
-            return [text.encode() for text in decimal_texts(some)]
+            return decimal_texts(some)
         if dtype.number in _INTEGERS:
             return [b"%d" % value for value in some.tolist()]
         if dtype.number == types_pb2.DT_BOOL:
