@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 import h11
 
 from harness.standin.http_body import inflate
-from harness.standin.http_heads import HeadMemo, RequestHead, read_head, reason, reply_bytes, reply_headers
+from harness.standin.http_heads import (
+    HeadMemo,
+    RequestHead,
+    read_head,
+    reason,
+    refusal,
+    reply_bytes,
+    reply_headers,
+)
 from harness.standin.http_pages import html_page
 from harness.standin.rest_handler import RestReply, RestRequest
 
@@ -28,7 +36,6 @@ __all__ = ["MAX_BODY_BYTES", "Connection", "Wants"]
 MAX_BODY_BYTES = 1 << 30
 _MAX_HEAD_BYTES = 1 << 18
 _IO_BYTES = 1 << 18
-_METHODS = frozenset(("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"))
 
 # libevent gives up on a client that is silent for this long; a trickle of bytes keeps a request or a reply going
 # for some time more, according to its size.
@@ -168,10 +175,9 @@ class Connection:
             self._head = head = read_head(event)
             self._memo.remember(self._first, head)
             self._first = b""
-            if not event.http_version.startswith(b"1."):
-                self._refuse(400)
-            elif head.method not in _METHODS:
-                self._refuse(501)
+            status = refusal(event, head)
+            if status is not None:
+                self._refuse(status)
             elif head.length > MAX_BODY_BYTES:
                 self._refuse(413)
         elif type(event) is h11.EndOfMessage and self._head is not None:

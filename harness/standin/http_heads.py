@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.standin.rest_handler import RestReply
 
-__all__ = ["HeadMemo", "RequestHead", "read_head", "reason", "reply_bytes", "reply_headers"]
+__all__ = ["HeadMemo", "RequestHead", "read_head", "reason", "refusal", "reply_bytes", "reply_headers"]
 
 _MAX_HEADS = 512
 _MAX_HEAD_BYTES = 4096
 _MAX_BODY_BYTES = 1 << 18
 _NEGOTIATING = frozenset((b"transfer-encoding", b"expect", b"connection", b"upgrade"))
+_METHODS = frozenset(("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"))
+_METHODS_WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus} | {499: b"Client Closed Request"}
 
 
@@ -67,6 +69,21 @@ def read_head(event: Any) -> RequestHead:
             and _NEGOTIATING.isdisjoint(headers)
         ),
     )
+
+
+def refusal(event: Any, head: RequestHead) -> int | None:
+    """Return the HTTP status with which libevent refuses an ``h11.Request`` on sight; None if it goes on reading."""
+    if not event.http_version.startswith(b"1."):
+        return HTTPStatus.BAD_REQUEST
+    expected = [value.lower() for name, value in event.headers if name == b"expect"]
+    if (
+        expected
+        and expected[0] != b"100-continue"
+        and event.http_version == b"1.1"
+        and head.method in _METHODS_WITH_BODY
+    ):
+        return HTTPStatus.EXPECTATION_FAILED
+    return None if head.method in _METHODS else HTTPStatus.NOT_IMPLEMENTED
 
 
 class HeadMemo:

@@ -23,10 +23,11 @@ __all__ = [
     "split_target",
 ]
 
-_CHARACTER = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})"
+_HOST_CHARACTER = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})"
+_CHARACTER = rf"(?:{_HOST_CHARACTER}|[:@])"
 _TARGET = re.compile(
     r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*):)?"
-    rf"(?://(?P<authority>(?:{_CHARACTER}|[\[\]])*)(?=[/?#]|\Z))?"
+    rf"(?://(?:(?:{_HOST_CHARACTER}|:)*@)?(?:\[[0-9A-Za-z:.]+\]|{_HOST_CHARACTER}*)(?::(?P<port>[0-9]*))?(?=[/?#]|\Z)|(?!//))"
     rf"(?P<path>(?:{_CHARACTER}|/)*)"
     rf"(?P<query>\?(?:{_CHARACTER}|[/?])*)?"
     rf"(?P<fragment>#(?:{_CHARACTER}|[/?])*)?"
@@ -44,6 +45,7 @@ _MODEL = re.compile(
 _INT64_MAX = 2**63 - 1
 _INT64_DIGITS = 19
 _LONG_TARGET = 512
+_PORT_DIGITS, _LARGEST_PORT = 5, 65535
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,9 @@ def split_target(target: str) -> tuple[str, str] | None:
     """
     match = _TARGET.fullmatch(target)
     if match is None or (match["scheme"] is None and ":" in match["path"].split("/", 1)[0]):
+        return None
+    port = (match["port"] or "").lstrip("0")
+    if len(port) > _PORT_DIGITS or int(port or 0) > _LARGEST_PORT:
         return None
     path = match["path"]
     return path, path + (match["query"] or "") + (match["fragment"] or "")

@@ -173,7 +173,17 @@ def test_other_encodings_are_not_inflated(client: Client) -> None:
     assert client.reply()[2].startswith(b"POST /x None %d " % len(body))
 
 
-@pytest.mark.parametrize("body", [b"plain", gzip.compress(b"x" * 100)[:-1], b"", gzip.compress(b"x" * 101)])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"plain",
+        gzip.compress(b"x" * 100)[:-1],
+        gzip.compress(b"x") + b"y",
+        gzip.compress(b"x") * 2,
+        b"",
+        gzip.compress(b"x" * 101),
+    ],
+)
 def test_broken_or_excessive_gzip_is_an_empty_body(body: bytes) -> None:
     """What cannot be inflated within the limit counts as nothing."""
     assert inflate(body, limit_bytes=100) == b""
@@ -220,6 +230,23 @@ def test_unknown_methods_are_not_implemented(client: Client, method: bytes) -> N
     assert headers[b"content-type"] == b"text/html"
     assert b"<H1>Not Implemented</H1>" in body
     assert client.closed()
+
+
+@pytest.mark.parametrize("method", [b"POST", b"PUT", b"PATCH"])
+def test_other_expectations_are_refused(client: Client, method: bytes) -> None:
+    """An expectation other than 100-continue gets libevent's page for 417, if the method may have a body."""
+    client.send(method + b" /x HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\nContent-Length: 0\r\n\r\n")
+    line, headers, body = client.reply()
+    assert line == b"HTTP/1.1 417 Expectation Failed"
+    assert headers[b"content-type"] == b"text/html"
+    assert b"<H1>Expectation Failed</H1>" in body
+    assert client.closed()
+
+
+def test_expectations_of_requests_without_body_do_not_matter(client: Client) -> None:
+    """Only where it is about to read a body does libevent look at Expect."""
+    client.send(b"GET /x HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\n\r\n")
+    assert client.reply()[0] == b"HTTP/1.1 200 OK"
 
 
 def test_heads_have_no_body(client: Client) -> None:
