@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.standin import log
 from harness.standin.manager import LoadOptions, VersionManager
-from harness.standin.model_config import check_before_storing, check_platforms, resolve_labels
+from harness.standin.model_config import check_before_storing, check_kind, check_platforms, resolve_labels
 from harness.standin.monitoring import Metrics
 from harness.standin.source import poll
 from harness.standin.status import StatusError
@@ -124,6 +124,11 @@ class ServerCore:
             StatusError: the list is refused, or a new model did not become available.
         """
         with self._config_lock:
+            kind = config.WhichOneof("config")
+            check_kind(kind, is_first=self._config is None)
+            if kind is None:
+                log.info(_SOURCE, "Taking no action for empty config.")
+                return
             models = list(config.model_config_list.config)
             old = None if self._config is None else self._config.model_config_list.config
             check_before_storing(old, models)
@@ -131,17 +136,21 @@ class ServerCore:
             self._labels = self._resolve_labels(models)
             log.info(_SOURCE, "Adding/updating models.")
             check_platforms(models)
-            for model in models:
-                log.info(_SOURCE, f" (Re-)adding model: {model.name}")
-            mark = self._manager.position()
-            new = self._watch({model.name: model for model in models})
-            if first:
-                self._start_polling()
-            self._wait(new, mark, kind="servable(s)" if first else "model(s)")
-            if first:
-                self._manager.initial_load_done()
+            self._serve(models, first=first)
             if any(model.HasField("logging_config") for model in models):
                 raise StatusError("INVALID_ARGUMENT", "No request-logger-creator provided.")
+
+    def _serve(self, models: list[Any], *, first: bool) -> None:
+        """Have these models served from now on; returns when the new ones are available."""
+        for model in models:
+            log.info(_SOURCE, f" (Re-)adding model: {model.name}")
+        mark = self._manager.position()
+        new = self._watch({model.name: model for model in models})
+        if first:
+            self._start_polling()
+        self._wait(new, mark, kind="servable(s)" if first else "model(s)")
+        if first:
+            self._manager.initial_load_done()
 
     def _resolve_labels(self, models: list[Any]) -> dict[str, dict[str, int]]:
         available = {

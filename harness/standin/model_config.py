@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_before_storing",
+    "check_kind",
     "check_platforms",
     "read_config_file",
     "read_text_proto",
@@ -62,6 +63,26 @@ def read_text_proto(path: str, message: Any) -> Any:
     except (text_format.ParseError, UnicodeError) as fault:
         log.error("model_config.py", f"Error parsing text-format {message.DESCRIPTOR.full_name}: {fault}")
         raise StatusError("INVALID_ARGUMENT", f"Invalid protobuf file: '{path}'") from None
+
+
+def check_kind(kind: str | None, *, is_first: bool) -> None:
+    """Refuse a configuration that is no model list, where the genuine server does (behaviour item 105).
+
+    Args:
+        kind: which field of ModelServerConfig is set, None for none.
+        is_first: whether no model list was stored before.
+
+    Raises:
+        StatusError: FAILED_PRECONDITION, it would replace a list; UNIMPLEMENTED, it is a custom one at the start,
+            which the genuine server crashes on.
+    """
+    if not is_first and kind != "model_config_list":
+        text = (
+            "Cannot transition to requested config. It is only legal to transition from one ModelConfigList to another."
+        )
+        raise StatusError("FAILED_PRECONDITION", text)
+    if kind == "custom_model_config":
+        raise StatusError("UNIMPLEMENTED", "ModelServer does not yet support custom model config.")
 
 
 def check_before_storing(old: Iterable[Any] | None, new: Iterable[Any]) -> None:

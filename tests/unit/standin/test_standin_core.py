@@ -222,6 +222,21 @@ def test_a_failed_load_is_tried_again(tmp_path: Path) -> None:
         server_core.stop()
 
 
+def test_a_list_is_only_replaced_by_a_list(tmp_path: Path) -> None:
+    """Nothing and a custom configuration cannot follow a model list (behaviour item 105)."""
+    nothing, custom = config(), config()
+    nothing.ClearField("model_config_list")
+    custom.custom_model_config.SetInParent()
+    with core() as server_core:
+        server_core.reload(nothing)
+        with pytest.raises(StatusError, match="UNIMPLEMENTED: ModelServer does not yet support custom model config"):
+            server_core.reload(custom)
+        server_core.reload(config(m=versions(tmp_path, 1)))
+        for other in (nothing, custom):
+            with pytest.raises(StatusError, match="FAILED_PRECONDITION: Cannot transition to requested config"):
+                server_core.reload(other)
+
+
 def test_polling_once_sees_nothing_later(tmp_path: Path) -> None:
     """With an interval of 0 the file system is looked at once."""
     with core(poll_interval_s=0) as server_core:
