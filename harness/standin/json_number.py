@@ -65,8 +65,7 @@ def scale(significand: float, exponent: int) -> float:
             return 0.0
     if exponent < 0:
         return flush_denormal(significand / POWERS_OF_TEN[-exponent])
-    # Beyond the table only a zero significand can get here: anything else was refused as too big.
-    return significand * POWERS_OF_TEN[exponent] if exponent <= 308 else 0.0
+    return significand * POWERS_OF_TEN[exponent]
 
 
 def read_number(data: bytes | bytearray, start: int) -> tuple[int | float, int]:
@@ -88,7 +87,7 @@ def read_number(data: bytes | bytearray, start: int) -> tuple[int | float, int]:
     if fraction is None and exponent is None:
         return _integer(sign, whole, start), end
     significand, places = _significand(whole, fraction or b"", negative=bool(sign), start=start)
-    power = 0 if exponent is None else _exponent(exponent, places, significand, start)
+    power = 0 if exponent is None else _exponent(exponent, places, start)
     value = scale(significand, power - places)
     return (-value if sign else value), end
 
@@ -182,15 +181,13 @@ def _longer(value: float, digits: int, fraction: bytes) -> tuple[float, int]:
     return value, places
 
 
-def _exponent(token: bytes, places: int, significand: float, start: int) -> int:
-    """Return the written exponent; too large a positive one is refused, too small a one is cut."""
+def _exponent(token: bytes, places: int, start: int) -> int:
+    """Return the written exponent; too large a positive one is refused, even behind a zero, too small a one is cut."""
     negative = token.startswith(b"-")
     digits = token.lstrip(b"+-").lstrip(b"0")[:12]
     value = int(digits) if digits else 0
     if negative:
         return -min(value, _ENDLESS_EXPONENT)
     if value > 308 + places:
-        if significand == 0.0:
-            return 308
         raise JsonSyntaxError(NUMBER_TOO_BIG, start)
     return value

@@ -92,6 +92,8 @@ def test_what_the_standard_library_accepts_is_accepted(text: str) -> None:
         ("[1e]", "Miss exponent in number. at offset: 3"),
         ("[1.5e+]", "Miss exponent in number. at offset: 6"),
         ("[1e400]", "Number too big to be stored in double. at offset: 1"),
+        ("[0e309]", "Number too big to be stored in double. at offset: 1"),
+        ("[1.0, -0.0e99999999999]", "Number too big to be stored in double. at offset: 6"),
         ("[" + "9" * 400 + "]", "Number too big to be stored in double. at offset: 1"),
         ('"abc', "Missing a closing quotation mark in string. at offset: 4"),
         ('"a\x00"', "Missing a closing quotation mark in string. at offset: 2"),
