@@ -48,6 +48,16 @@ class ServableLoader:
         Raises:
             StatusError: the folder cannot be loaded, or its warm-up requests fail.
         """
+        try:
+            return self._load(name, version, path)
+        except OSError as fault:
+            code = "PERMISSION_DENIED" if isinstance(fault, PermissionError) else "UNKNOWN"
+            raise StatusError(code, f"{fault.filename or path}; {fault.strerror}") from fault
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as fault:
+            # A SavedModel of a form nobody foresaw must fail its own load, not the manager's thread.
+            raise StatusError("INTERNAL", f"{path}: {type(fault).__name__}: {fault}") from fault
+
+    def _load(self, name: str, version: int, path: str) -> Servable:
         folder = Path(path)
         _reserve(name, version, folder)
         model = load_saved_model(folder, self.tags, self.session_config)

@@ -25,7 +25,7 @@ __all__ = ["LoadedModel", "load_saved_model", "read_meta_graph"]
 
 # The C++ reader looks at this many bytes before it parses: a shorter file has an error of its own.
 _SHORTEST_PB = 8
-_INIT_SIGNATURES = ("__saved_model_init_op",)
+_INIT_SIGNATURE = "__saved_model_init_op"
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 _VARIABLES = Path("variables") / "variables"
 
@@ -135,9 +135,11 @@ def _restore(session: Session, path: Path, saver: Any, assets: dict[str, np.ndar
 
 def _init_op(meta_graph: Any) -> str:
     """The name of the operation that makes the model ready, empty if it needs none."""
-    for key in _INIT_SIGNATURES:
-        if key in meta_graph.signature_def:
-            return str(meta_graph.signature_def[key].outputs[key].name).partition(":")[0]
+    if _INIT_SIGNATURE in meta_graph.signature_def:
+        outputs = meta_graph.signature_def[_INIT_SIGNATURE].outputs
+        if _INIT_SIGNATURE not in outputs:
+            raise StatusError("FAILED_PRECONDITION", f"Could not find output {_INIT_SIGNATURE}")
+        return str(outputs[_INIT_SIGNATURE].name).partition(":")[0]
     for key in _INIT_COLLECTIONS:
         if key in meta_graph.collection_def:
             names = meta_graph.collection_def[key].node_list.value

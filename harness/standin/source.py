@@ -6,6 +6,7 @@ A version is a direct child whose name reads as a 64-bit integer; the model's ve
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ def poll(models: Iterable[Any]) -> dict[str, dict[int, str]]:
 
 def _poll_model(model: Any) -> dict[int, str]:
     base_path = model.base_path
-    if not Path(base_path).exists():
+    if not os.path.exists(base_path):  # noqa: PTH110 - Path.exists() raises for a folder it may not look into
         text = (
             f"Could not find base path {base_path} for servable {model.name} with error NOT_FOUND: "
             f"{base_path} not found"

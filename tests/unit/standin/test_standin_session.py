@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.protos import config_pb2, meta_graph_pb2
+from harness.protos import config_pb2, load, meta_graph_pb2
+from harness.standin.loading import ServableLoader
 from harness.standin.saved_model import LoadedModel, load_saved_model
 from harness.standin.session import Session
 from harness.standin.status import StatusError
@@ -153,3 +155,26 @@ def test_a_closed_session_can_be_closed_again() -> None:
     session: Any = loaded("half_plus_two").session
     session.close()
     session.close()
+
+
+def test_a_model_of_an_unforeseen_form_fails_its_own_load(tmp_path: Path) -> None:
+    """Whatever a SavedModel holds, a load ends in a status."""
+    saved_model = load("saved_model_pb2").SavedModel()
+    meta_graph = saved_model.meta_graphs.add()
+    meta_graph.meta_info_def.tags.append("serve")
+    meta_graph.signature_def["__saved_model_init_op"].outputs["another"].name = "x:0"
+    (tmp_path / "saved_model.pb").write_bytes(saved_model.SerializeToString())
+    loader = ServableLoader(tags=("serve",), session_config=_CONFIG)
+    with pytest.raises(StatusError):
+        loader("m", 1, str(tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    """A SavedModel without the right to read it is PERMISSION_DENIED."""
+    file = tmp_path / "saved_model.pb"
+    file.write_bytes(b"x" * 100)
+    file.chmod(0)
+    loader = ServableLoader(tags=("serve",), session_config=_CONFIG)
+    with pytest.raises(StatusError, match=r"PERMISSION_DENIED: .*saved_model.pb; Permission denied"):
+        loader("m", 1, str(tmp_path))
