@@ -78,7 +78,9 @@ def _difference(seen: np.ndarray, expected: np.ndarray, tolerance: _Tolerance) -
         return f"dtype {seen.dtype}, expected {expected.dtype}"
     if seen.shape != expected.shape:
         return f"shape {list(seen.shape)}, expected {list(expected.shape)}"
-    if not dtype_of_array(seen).is_native:  # bfloat16 and its like: compare as float32, which holds them all
+    if (
+        seen.dtype == np.float16 or not dtype_of_array(seen).is_native
+    ):  # differences of halves overflow: float32 holds all
         seen, expected = seen.astype(np.float32), expected.astype(np.float32)
     if seen.dtype.kind in _FLOAT_KINDS:
         return _float_difference(seen, expected, tolerance)
@@ -86,7 +88,8 @@ def _difference(seen: np.ndarray, expected: np.ndarray, tolerance: _Tolerance) -
     if not len(wrong):
         return ""
     index = tuple(wrong[0])
-    return f"{_place(index)} is {seen[index]!r}, expected {expected[index]!r} ({len(wrong)} of {seen.size} differ)"
+    pair = [value.item() if isinstance(value, np.generic) else value for value in (seen[index], expected[index])]
+    return f"{_place(index)} is {pair[0]!r}, expected {pair[1]!r} ({len(wrong)} of {seen.size} differ)"
 
 
 def _float_difference(seen: np.ndarray, expected: np.ndarray, tolerance: _Tolerance) -> str:

@@ -1,0 +1,45 @@
+"""Lines that show a call again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import numpy as np
+
+from harness.checks.reproduce import call_line, grpc_line, rest_line
+from harness.tensors import as_array
+
+
+def test_the_curl_line_holds_the_very_body(make: Any) -> None:
+    """Taken apart as a shell does, the line posts the body to the URL, quotes in texts included."""
+    client = make.client("rest", {}, make.refuse)
+    arrays = {"x": as_array(["it's", '"q"', "$(x)"])}
+    words = shlex.split(rest_line(client, arrays, signature_name="s", layout="row"))
+    assert words[:3] == ["curl", "-s", "http://h:2/v1/models/m:predict"]
+    assert words[3] == "-d"
+    assert [row["x"] for row in json.loads(words[4])["instances"]] == ["it's", '"q"', "$(x)"]
+
+
+def test_a_long_body_is_named_by_its_size(make: Any) -> None:
+    """A body over 2,000 characters is not printed."""
+    line = rest_line(make.client("rest", {}, make.refuse), {"x": np.zeros(5000)}, signature_name="s", layout="column")
+    assert "@body.json  # 20," in line
+    assert len(line) < 200
+
+
+def test_the_python_line_names_the_endpoint_whole(make: Any) -> None:
+    """The line makes the same client, pinned version included, and lists the inputs' dtypes and shapes."""
+    client = make.client("grpc", {}, make.refuse)
+    line = grpc_line(client, {"x": np.zeros((2, 3), np.int8)}, signature_name="s")
+    assert repr(client.endpoint) in line
+    assert line.endswith("# INPUTS: 'x': int8 [2, 3]")
+    shlex.split(line, comments=True)
+
+
+def test_each_api_has_its_line(make: Any) -> None:
+    """A client's call is repeated over its own API."""
+    arrays = {"x": np.zeros(1)}
+    assert call_line(make.client("grpc", {}, make.refuse), arrays, signature_name="s").startswith("python -c ")
+    assert call_line(make.client("rest", {}, make.refuse), arrays, signature_name="s").startswith("curl -s ")
