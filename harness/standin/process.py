@@ -17,12 +17,21 @@ _LARGE_BYTES = 1 << 20
 
 
 def die_with_parent() -> None:
-    """Ask the kernel for a SIGKILL at the parent's end (Linux), and look for that end ourselves (everywhere)."""
+    """Have the kernel tell us of the parent's end (Linux), and look for that end ourselves (everywhere).
+
+    Linux means the thread that started us, which may end long before its process. So its signal only makes us look.
+    Call this from the main thread.
+    """
     parent = os.getppid()
+
+    def look(*_: object) -> None:
+        if os.getppid() != parent:
+            os._exit(1)
+
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+        signal.signal(signal.SIGUSR2, look)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGUSR2)
+    look()
     threading.Thread(target=_watch, args=(parent,), name="parent", daemon=True).start()
 
 
@@ -37,7 +46,7 @@ def return_large_blocks_at_once() -> None:
 
 
 def _watch(parent: int) -> None:
-    """The kernel's signal is tied to the parent's thread and is Linux's own; the parent's number is not."""
+    """Look again and again whether the parent is still the same: where there is no signal, or it comes too early."""
     sleep = threading.Event()
     while os.getppid() == parent:
         sleep.wait(_CHECK_INTERVAL_S)

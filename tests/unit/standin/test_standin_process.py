@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,22 @@ def test_it_dies_with_its_parent() -> None:
     while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline, "the stand-in outlives its parent"
         time.sleep(0.05)
+
+
+def test_it_outlives_the_thread_that_started_it() -> None:
+    """With --standin_die_with_parent the parent is the process, not the thread that happened to start it."""
+    port = free_port()
+    flags = (f"--port={port}", "--model_name=m", f"--model_base_path={_MODEL}", "--standin_die_with_parent")
+    with ThreadPoolExecutor(1) as pool:
+        context = started(*flags)
+        process = pool.submit(context.__enter__).result()
+        assert call_status(f"127.0.0.1:{port}") == "AVAILABLE"
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1.5)
+        assert call_status(f"127.0.0.1:{port}") == "AVAILABLE"
+    finally:
+        context.__exit__(None, None, None)
 
 
 def test_a_taken_grpc_port_ends_it() -> None:
