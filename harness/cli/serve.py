@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import signal
-import time
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.checks import guess_inputs
@@ -15,6 +16,7 @@ from harness.errors import HarnessError, ServerError, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from harness.endpoint import Endpoint
     from harness.servers import Server
@@ -35,12 +37,25 @@ def run(options: argparse.Namespace) -> int:
     """Serve; Ctrl-C is the way to end it, and so a success."""
     if options.endpoint is not None:
         raise UsageError("serve starts a server; --endpoint names one that runs already")
-    with served(options) as server:
+    with served(options) as server, _told_to_stop() as told:
         print(f"serving by backend {server.backend}")
         _print_examples(server.endpoint)
         print("Ctrl-C ends it.", flush=True)
-        _wait(server)
+        _wait(server, told)
+        print("stopping", flush=True)
+        server.stop()
     return 0
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """Turn Ctrl-C into an event, so that it cannot cut short the look at the server, nor the stop that follows."""
+    told = threading.Event()
+    previous = signal.signal(signal.SIGINT, lambda *_: told.set())
+    try:
+        yield told
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _print_examples(endpoint: Endpoint) -> None:
@@ -71,17 +86,13 @@ def _print_example(endpoint: Endpoint, rest: RestClient, signature: Signature) -
     print(f"    client.predict({{{given}}}, signature_name={signature.name!r})")
 
 
-def _wait(server: Server) -> None:
+def _wait(server: Server, told: threading.Event) -> None:
     """Return at Ctrl-C.
 
     Raises:
         ServerError: the server ended by itself.
     """
-    try:
-        while server.is_running:
-            time.sleep(_POLL_S)
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the stop short
-        print("stopping")
-        return
+    while server.is_running:
+        if told.wait(_POLL_S):
+            return
     raise ServerError("the server ended by itself", log_tail=server.log_tail())

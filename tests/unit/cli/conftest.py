@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.example_models import exported
+from fixtures.example_models import EXAMPLE_MODELS, exported
 from harness.cli import main
 
 if TYPE_CHECKING:
@@ -55,15 +55,27 @@ def half_plus_two() -> Path:
 
 
 @pytest.fixture(scope="session")
-def running(half_plus_two: Path) -> Iterator[Server]:
-    """A stand-in that serves half_plus_two."""
+def served_paths(corpus_models: Path) -> dict[str, Path]:
+    """Base path by name of the example models and of some odd ones."""
+    odd = ("dtypes", "failing", "no_default_signature")
+    return {
+        **{name: exported(name) for name in EXAMPLE_MODELS},
+        **{name: corpus_models / name for name in odd},
+        "odd_signatures": corpus_models / "half_plus_two",
+    }
+
+
+@pytest.fixture(scope="session")
+def running(served_paths: dict[str, Path]) -> Iterator[Server]:
+    """A stand-in that serves them all."""
     from harness.serving import serve
 
-    with serve(half_plus_two, name="half_plus_two", backend="standin") as server:
+    with serve(served_paths, backend="standin") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def endpoint(running: Server) -> str:
-    """Both of its addresses, as ``--endpoint`` takes them."""
-    return f"{running.endpoint.grpc},{running.endpoint.rest}"
+def addresses(running: Server) -> dict[str, str]:
+    """Its addresses, as ``--endpoint`` takes them."""
+    grpc, rest = running.engine.addresses()
+    return {"grpc": str(grpc), "rest": str(rest), "both": f"{grpc},{rest}"}
