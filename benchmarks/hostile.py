@@ -45,7 +45,7 @@ _MODEL = _ROOT / "tests" / "conformance" / "corpus" / "models" / "half_plus_two"
 _PROBE = b'{"instances": [1.0, 2.0, 5.0]}'
 _ANSWER = b'{\n    "predictions": [2.5, 3.0, 4.5\n    ]\n}'
 _START_S, _REPLY_S = 120.0, 60.0
-_MAX_RSS_BYTES = 3 << 30
+_MAX_RSS_BYTES = 2 << 30
 _IDLE_CONNECTIONS = 500
 _LARGE_BYTES = 100_000_000
 
