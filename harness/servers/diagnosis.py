@@ -40,7 +40,10 @@ _CAUSES = (
     (r"batching_parameters_file is set without", "--batching_parameters_file needs --enable_batching"),
     (r"must have an absolute path|Expected model .* absolute path", "the base path must be absolute"),
     (r"[Oo]ut of memory|OOM|Cannot allocate memory|std::bad_alloc", "the server ran out of memory"),
-    (r"Failed to parse warmup record|warmup", "a warm-up record of the model cannot be replayed"),
+    (
+        r"Failed to parse warmup record|verify your warmup data|log_type for warmup|Number of warmup records exceeds",
+        "a warm-up record of the model cannot be replayed",
+    ),
     (
         r"Did you forget to name your leaf directory as a number|No versions of servable",
         "the base path has no numeric version directory; give the directory that holds 1/, not 1/ itself",

@@ -240,20 +240,22 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
 
     def get_grpc_address(self) -> str:
         """Return ``host:port`` of the gRPC API."""
-        return f"{self._host()}:{self.get_exposed_port(GRPC_PORT)}"
+        return self._reached_at(GRPC_PORT)
 
     def get_rest_url(self) -> str:
         """Return the base URL of the REST API."""
-        return f"http://{self._host()}:{self.get_exposed_port(REST_PORT)}"
+        return f"http://{self._reached_at(REST_PORT)}"
+
+    def _reached_at(self, port: int) -> str:
+        """Return where a port of the container is reached from here; testcontainers knows of engines elsewhere."""
+        if engine_sees_our_files(self._address):
+            return f"{LOOPBACK}:{self.get_docker_client().port(self.get_container_id(), port)}"
+        return f"{self.get_container_host_ip()}:{self.get_exposed_port(port)}"
 
     def get_endpoint(self, model: str | None = None) -> Endpoint:
         """Return the endpoint of a model; None for the first."""
         grpc, rest = self.addresses()
         return Endpoint(grpc=grpc, rest=rest, model=self._models[0].name if model is None else model)
-
-    def _host(self) -> str:
-        host = str(self.get_container_host_ip())
-        return LOOPBACK if host == "localhost" else host  # where it was published; ::1 would be tried first
 
     def exit_text(self) -> str | None:
         """Return how the container ended, None while it runs."""

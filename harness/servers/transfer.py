@@ -1,24 +1,28 @@
 """How the models get into a container: mounted, where the engine sees the same files, else copied in as an archive.
 
-An engine sees our files for sure only if it is reached over a Unix socket and we are not in a container ourselves: a
-TCP address may lead to another machine (or to a "Docker in Docker" of a CI), and a socket that was handed into our own
-container belongs to an engine that knows nothing of our paths.
+An engine sees our files for sure only if it listens at a Unix socket and is a process among ours: a TCP address may
+lead to another machine (or to a "Docker in Docker" of a CI), and a socket that was handed into our own container
+belongs to an engine outside, which knows nothing of our paths. Marks such as ``/.dockerenv`` do not tell: machines that
+were made from an image of a container carry them, too.
 """
 
 from __future__ import annotations
 
+import socket
+import struct
 import tarfile
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["archive_of", "engine_address", "engine_sees_our_files", "transfer_mode"]
+__all__ = ["archive_of", "engine_address", "engine_sees_our_files", "is_among_ours", "transfer_mode"]
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
-_CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 _IN_MEMORY_BYTES = 16 * 2**20
 
 
@@ -30,10 +34,31 @@ def engine_address() -> str:
     return str(get_docker_host() or docker.utils.kwargs_from_env().get("base_url") or DEFAULT_ENGINE)
 
 
-def engine_sees_our_files(address: str, *, root: Path = Path("/")) -> bool:
+@cache
+def engine_sees_our_files(address: str) -> bool:
     """Whether a path of ours is surely the same path for the engine at that address."""
-    in_container = any((root / mark.lstrip("/")).exists() for mark in _CONTAINER_MARKS)
-    return address.startswith(("unix://", "http+unix://")) and not in_container
+    parts = urlsplit(address)
+    if parts.scheme not in {"unix", "http+unix"}:
+        return False
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True  # no Linux: the engines there share the users' folders, and nobody works inside a container
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
+        try:
+            knocking.connect(parts.path or f"/{parts.netloc}")
+        except OSError:
+            return True  # whoever calls the engine will say what is wrong with it
+        credentials = knocking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return is_among_ours(int(struct.unpack("3i", credentials)[0]))
+
+
+def is_among_ours(pid: int, *, root: Path = Path("/")) -> bool:
+    """Whether a socket's peer counts processes as we do: 0 stands for one outside of our container (see unix(7))."""
+    try:
+        status = (root / f"proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    numbers = next((line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")), [str(pid)])
+    return len(numbers) == 1  # more: it lives in a container of this machine, with files of its own
 
 
 def transfer_mode(asked: str, address: str) -> str:

@@ -1,140 +1,197 @@
-"""The container backend on a real Docker engine.
-
-The image is made here, from nothing: it keeps the contract of tensorflow/serving (entry point, environment, ports),
-and its ``tensorflow_model_server`` is the stand-in, run by this machine's Python, which is mounted into the container
-read-only together with the system's libraries.
-"""
+"""The container backend on a real Docker engine: what it serves, how, and what it tells of itself."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import subprocess
-import sys
-import tarfile
+import shutil
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import docker
 import pytest
 
-import harness
 from harness.clients import GrpcClient, RestClient
-from harness.errors import BackendUnavailableError, StartupError
+from harness.errors import CallError
 from harness.model_config import ModelConfig
 from harness.servers import choose_backend, start
-from harness.servers.container import LABEL
-from harness.servers.images import default_image, engine_fault
+from harness.servers.container_options import ContainerOptions
+from harness.servers.images import default_image
+from harness.servers.serving_container import TensorFlowServingContainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-IMAGE = "tfserving-harness/standin:test"
-ENTRY_POINT = """#!/bin/bash
-{python} -m harness.standin --standin_bind_address=0.0.0.0 --port=8500 --rest_api_port=8501 \
---model_name=${{MODEL_NAME}} --model_base_path=${{MODEL_BASE_PATH}}/${{MODEL_NAME}} "$@"
-"""
+    import docker
 
-
-def _host_folders() -> tuple[str, ...]:
-    """The folders the stand-in's interpreter needs: the system's, Python's own, the environment's and the harness's."""
-    system = [path for path in ("/usr", "/lib", "/lib64", "/bin", "/etc") if Path(path).exists()]
-    python = {sys.prefix, sys.base_prefix, str(Path(harness.__file__).parents[1])}
-    return (*system, *sorted(path for path in python if not path.startswith(tuple(f"{one}/" for one in system))))
+    from harness.servers import Server
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[docker.DockerClient]:
-    """A Docker engine; without one the tests are skipped with the reason, unless one was promised."""
-    fault = engine_fault()
-    if fault:
-        if os.environ.get("HARNESS_REQUIRE_DOCKER"):
-            pytest.fail(f"HARNESS_REQUIRE_DOCKER is set, but {fault}")
-        pytest.skip(fault)
-    client = docker.from_env()
-    yield client
-    client.close()
+def versions(half_plus_two: ModelConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base path with version 1 only, which may get more."""
+    base_path = tmp_path_factory.mktemp("models") / "growing"
+    shutil.copytree(Path(half_plus_two.base_path) / "1", base_path / "1")
+    return base_path
 
 
 @pytest.fixture(scope="module")
-def image(engine: docker.DockerClient) -> Iterator[str]:
-    """The image, imported from an archive with nothing but an entry point and mount points."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        script = ENTRY_POINT.format(python=sys.executable).encode()
-        info = tarfile.TarInfo("tf_serving_entrypoint.sh")
-        info.size, info.mode = len(script), 0o755
-        tar.addfile(info, io.BytesIO(script))
-        for folder in ("tmp", "models", *(path.lstrip("/") for path in _host_folders())):
-            info = tarfile.TarInfo(folder)
-            info.type, info.mode = tarfile.DIRTYPE, 0o777
-            tar.addfile(info)
-    repository, _, tag = IMAGE.partition(":")
-    changes = [
-        'ENTRYPOINT ["/tf_serving_entrypoint.sh"]',
-        "ENV MODEL_BASE_PATH=/models MODEL_NAME=model TF_CPP_MIN_LOG_LEVEL=3",
-        "EXPOSE 8500 8501",
-    ]
-    engine.api.import_image_from_data(archive.getvalue(), repository=repository, tag=tag, changes=changes)
-    yield IMAGE
-    engine.images.remove(IMAGE, force=True)
+def limited(
+    image: str, host_folders: tuple[str, ...], versions: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A container with limits, an own network name and a kept log, shared by the tests that do not end it."""
+    import harness
+    from harness.servers import ServerSpec
+
+    options = ContainerOptions(cpu_set="0", memory="2g", network="bridge", platform="linux/amd64")
+    spec = ServerSpec(
+        models=(ModelConfig(name="growing", base_path=str(versions)),),
+        backend="container",
+        image=image,
+        mounts=tuple((folder, folder) for folder in host_folders),
+        environment={"PYTHONPATH": str(Path(harness.__file__).parents[1]), "MARK": "seen"},
+        container=options,
+        log_directory=tmp_path_factory.mktemp("logs"),
+        ready_timeout_s=30,
+    )
+    with start(spec) as server:
+        yield server
 
 
-@pytest.fixture
-def in_container(image: str, spec_of: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that returns a spec of half_plus_two in that image."""
-    mounts = tuple((folder, folder) for folder in _host_folders())
-    environment = {"PYTHONPATH": str(Path(harness.__file__).parents[1])}
-
-    def make(**fields: Any) -> Any:
-        return spec_of(
-            **{"backend": "container", "image": image, "mounts": mounts, "environment": environment, **fields}
-        )
-
-    return make
+def test_both_apis_answer(limited: Server) -> None:
+    """A container answers over gRPC and REST on ports of the loopback interface."""
+    with GrpcClient(limited.endpoint) as grpc, RestClient(limited.endpoint) as rest:
+        assert grpc.predict({"x": [2.0]})["y"].tolist() == rest.predict({"x": [2.0]})["y"].tolist() == [3.0]
+    assert str(limited.endpoint.grpc).startswith("127.0.0.1:")
 
 
-def _containers(engine: docker.DockerClient) -> list[Any]:
-    return list(engine.containers.list(all=True, filters={"label": f"{LABEL}=server"}))
+def test_docker_shows_what_was_asked_for(engine: docker.DockerClient, limited: Server) -> None:
+    """Name, labels, limits, environment, mounts and published addresses are those of the spec."""
+    found = engine.containers.get(limited.engine.name)  # type: ignore[attr-defined]
+    host = found.attrs["HostConfig"]
+    assert found.name.startswith("tfserving-growing-")
+    assert found.labels["tfserving-harness"] == "server"
+    assert (host["CpusetCpus"], host["Memory"], host["MemorySwap"]) == ("0", 2 * 2**30, 2 * 2**30)
+    assert "MARK=seen" in found.attrs["Config"]["Env"]
+    assert all(not mount["RW"] for mount in found.attrs["Mounts"])
+    assert {binding[0]["HostIp"] for binding in found.ports.values()} == {"127.0.0.1"}
 
 
-def test_the_container_serves_both_apis(engine: docker.DockerClient, in_container: Callable[..., Any]) -> None:
-    """A container answers over gRPC and REST on free ports, its image is named with its digest, and it goes."""
-    with start(in_container()) as server:
-        with GrpcClient(server.endpoint) as grpc, RestClient(server.endpoint) as rest:
-            assert grpc.predict({"x": [2.0]})["y"].tolist() == rest.predict({"x": [2.0]})["y"].tolist() == [5.0]
-        assert "sha256:" in str(server.engine.image)
-        assert (server.cpu_time_us() or 0) > 0
-        assert (server.peak_memory_bytes() or 0) > 0
-        assert len(_containers(engine)) == 1
-        server.pause()
-        server.resume()
-    assert _containers(engine) == []
-    assert "Successfully loaded servable version" in server.log()
+def test_the_image_is_named_with_its_digest(limited: Server) -> None:
+    """The report can tell exactly which image served."""
+    assert "@sha256:" in str(limited.engine.image) or "(sha256:" in str(limited.engine.image)
 
 
-def test_several_models_through_a_generated_config(
-    half_plus_two: ModelConfig, in_container: Callable[..., Any]
+def test_usage_is_known_and_never_falls(limited: Server) -> None:
+    """CPU time and peak memory come from the container's control group or the engine, and only rise."""
+    first = (limited.cpu_time_us() or 0, limited.peak_memory_bytes() or 0)
+    second = (limited.cpu_time_us() or 0, limited.peak_memory_bytes() or 0)
+    assert first[0] > 1000
+    assert first[1] > 2**20
+    assert second >= first
+
+
+def test_the_engines_figures_serve_where_the_control_group_is_hidden(
+    limited: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Several models are mounted below /models and named in a model config file."""
+    """On a remote engine the figures come from its statistics, and agree with the kernel's in kind."""
+    monkeypatch.setattr("harness.servers.container.group_of", lambda *_: None)
+    assert (limited.cpu_time_us() or 0) > 1000
+    assert (limited.peak_memory_bytes() or 0) > 2**20
+
+
+def test_a_new_version_on_this_machine_is_picked_up(
+    limited: Server, versions: Path, half_plus_two: ModelConfig
+) -> None:
+    """A version written into the mounted directory is served without a restart."""
+    shutil.copytree(Path(half_plus_two.base_path) / "2", versions / "incoming")
+    (versions / "incoming").rename(versions / "2")
+    limited.wait_until_ready()
+    with GrpcClient(limited.endpoint) as client:
+        assert client.predict({"x": [0.0]}).model_version == 2
+
+
+def test_restart_keeps_the_ports_and_the_log(limited: Server) -> None:
+    """A restarted container answers at the same addresses as soon as restart returns; its log goes on."""
+    before = limited.endpoint
+    limited.restart()
+    assert limited.endpoint == before
+    with GrpcClient(before) as client:
+        client.predict({"x": [2.0]})
+    assert limited.log().count("Running gRPC ModelServer") == 2
+    assert limited.is_running
+
+
+def test_pause_and_resume(limited: Server) -> None:
+    """A paused container answers nothing and is no ended one; a resumed one answers again."""
+    with GrpcClient(limited.endpoint) as client:
+        client.predict({"x": [2.0]})
+        limited.pause()
+        assert limited.is_running
+        with pytest.raises(CallError):
+            client.predict({"x": [2.0]}, timeout_s=0.3)
+        limited.resume()
+        assert client.predict({"x": [2.0]}, timeout_s=10)["y"].size == 1
+
+
+def test_a_kill_ends_requests_in_flight(limited: Server) -> None:
+    """A killed server breaks its calls at once, is seen as ended, can be started anew, and its log is on disk."""
+    limited.wait_until_ready()
+    errors: list[Exception] = []
+
+    def call_until_it_breaks() -> None:
+        with GrpcClient(limited.endpoint) as client:
+            try:
+                while True:
+                    client.predict({"x": [2.0]}, timeout_s=30)
+            except CallError as exc:
+                errors.append(exc)
+
+    thread = threading.Thread(target=call_until_it_breaks)
+    thread.start()
+    limited.kill()
+    thread.join(20)
+    assert len(errors) == 1
+    assert "with code 137 (SIGKILL)" in str(limited.engine.exit_text())
+    limited.restart()
+    assert limited.is_running
+    directory = limited.spec.log_directory
+    assert directory is not None
+    assert any("Running gRPC ModelServer" in path.read_text() for path in directory.iterdir())
+
+
+def test_several_models_are_copied_in(
+    half_plus_two: ModelConfig, in_container: Callable[..., Any], containers: Callable[..., list[Any]]
+) -> None:
+    """With transfer by copy several models and their generated config get in without any mount of theirs."""
     first = ModelConfig(name="first", base_path=half_plus_two.base_path, policy="all")
     second = ModelConfig(name="second", base_path=half_plus_two.base_path)
+    options = ContainerOptions(model_transfer="copy")
     with (
-        start(in_container(models=(first, second))) as server,
+        start(in_container(models=(first, second), container=options)) as server,
         GrpcClient(server.endpoint_of("first")) as one,
         GrpcClient(server.endpoint_of("second")) as two,
     ):
         assert [status.version for status in one.model_status()] == [3, 2, 1]
         assert two.predict({"x": [0.0]}).model_version == 3
+        found = [one for one in containers() if one.name == server.engine.name]  # type: ignore[attr-defined]
+        assert not [mount for mount in found[0].attrs["Mounts"] if mount["Destination"].startswith("/models")]
+    assert server.log()
 
 
-def test_a_container_that_exits_is_noticed(engine: docker.DockerClient, in_container: Callable[..., Any]) -> None:
-    """A start-up failure brings the exit code, the cause and the log, and leaves no container."""
-    with pytest.raises(StartupError, match="container exited with code 255") as caught:
-        start(in_container(args=("--port=not_a_number",)))
-    assert "--port" in str(caught.value)
-    assert _containers(engine) == []
+def test_the_class_serves_without_pytest_or_spec(
+    image: str, half_plus_two: ModelConfig, host_folders: tuple[str, ...]
+) -> None:
+    """TensorFlowServingContainer is used as any module of testcontainers, and is ready once started."""
+    import harness
+
+    serving = (
+        TensorFlowServingContainer(image).with_model("half", half_plus_two.base_path).with_flags("--grpc_max_threads=4")
+    )
+    serving.with_env("PYTHONPATH", str(Path(harness.__file__).parents[1]))
+    for folder in host_folders:
+        serving.with_volume_mapping(folder, folder)
+    with serving, RestClient(serving.get_endpoint()) as client:
+        assert client.predict({"x": [2.0]})["y"].tolist() == [5.0]
+    assert serving.exit_text() == "stopped"
 
 
 def test_auto_takes_the_container(image: str, spec_of: Callable[..., Any]) -> None:
@@ -142,54 +199,8 @@ def test_auto_takes_the_container(image: str, spec_of: Callable[..., Any]) -> No
     assert choose_backend(spec_of(image=image)).name == "container"
 
 
-@pytest.mark.usefixtures("engine")
-def test_an_image_that_is_not_there_is_refused(spec_of: Callable[..., Any]) -> None:
-    """An image that cannot be had is an error that names it, within seconds, and no fallback."""
-    with pytest.raises(BackendUnavailableError, match="no-such-image-anywhere:1"):
-        choose_backend(spec_of(backend="container", image="no-such-image-anywhere:1"))
-
-
 def test_the_default_image_is_that_of_the_installed_api() -> None:
     """Server and client messages are of one version unless an image is named."""
     from importlib.metadata import version
 
     assert default_image() == f"tensorflow/serving:{version('tensorflow-serving-api')}"
-
-
-OWNER = """
-import sys, time
-import harness
-from harness.model_config import ModelConfig
-from harness.servers import ServerSpec, start
-mounts = tuple((folder, folder) for folder in sys.argv[3:])
-environment = {"PYTHONPATH": harness.__path__[0].rpartition("/")[0]}
-model = ModelConfig(name="half_plus_two", base_path=sys.argv[1])
-server = start(ServerSpec(models=(model,), backend="container", image=sys.argv[2], mounts=mounts,
-                          environment=environment))
-print("ready", flush=True)
-time.sleep(600)
-"""
-
-
-@pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
-def test_no_container_outlives_its_owner(
-    engine: docker.DockerClient, image: str, half_plus_two: ModelConfig, number: str
-) -> None:
-    """Also after SIGKILL the container is removed: its guard sees the owner's end."""
-    import signal
-
-    owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, half_plus_two.base_path, image, *_host_folders()],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert owner.stdout is not None
-    with owner, owner.stdout:
-        assert owner.stdout.readline().strip() == "ready"
-        (container,) = _containers(engine)
-        owner.send_signal(getattr(signal, number))
-        owner.wait(30)
-    with contextlib.suppress(docker.errors.NotFound):  # it may have been removed before we ask
-        container.wait(timeout=30, condition="removed")
-    assert _containers(engine) == []

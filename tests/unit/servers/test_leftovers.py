@@ -1,0 +1,99 @@
+"""Nothing is left behind: containers whose owner, or owner and guard, were killed."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import docker
+import psutil
+import pytest
+
+from harness.servers.owners import LABEL, Owner, remove_orphans
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from harness.model_config import ModelConfig
+
+OWNER = """
+import sys, time
+import harness
+from harness.model_config import ModelConfig
+from harness.servers import ServerSpec, start
+mounts = tuple((folder, folder) for folder in sys.argv[3:])
+environment = {"PYTHONPATH": harness.__path__[0].rpartition("/")[0]}
+model = ModelConfig(name="half_plus_two", base_path=sys.argv[1])
+server = start(ServerSpec(models=(model,), backend="container", image=sys.argv[2], mounts=mounts,
+                          environment=environment))
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def owner(image: str, half_plus_two: ModelConfig, host_folders: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has started a container."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNER, half_plus_two.base_path, image, *host_folders],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().strip() == "ready"
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_no_container_outlives_its_owner(
+    owner: subprocess.Popen[str], containers: Callable[..., list[Any]], number: str
+) -> None:
+    """However the owner ends, the container goes: by the owner itself, or by the guard that sees its end."""
+    (container,) = containers(owner.pid)
+    owner.send_signal(getattr(signal, number))
+    owner.wait(30)
+    with contextlib.suppress(docker.errors.NotFound):  # it may have been removed before we ask
+        container.wait(timeout=30, condition="removed")
+    assert containers(owner.pid) == []
+
+
+def test_the_next_run_removes_what_a_killed_guard_left(
+    owner: subprocess.Popen[str], engine: docker.DockerClient, containers: Callable[..., list[Any]]
+) -> None:
+    """With the guard killed before its owner the container stays, until somebody starts a container again."""
+    (container,) = containers(owner.pid)
+    for guard in psutil.Process(owner.pid).children():
+        guard.kill()
+    owner.kill()
+    owner.wait(30)
+    assert container.name in remove_orphans(engine)
+    assert containers(owner.pid) == []
+
+
+def test_a_container_of_a_living_owner_is_no_orphan(
+    owner: subprocess.Popen[str], engine: docker.DockerClient, containers: Callable[..., list[Any]]
+) -> None:
+    """Containers of a run that goes on at the same time are left alone."""
+    remove_orphans(engine)
+    assert len(containers(owner.pid)) == 1
+
+
+def test_an_owner_is_known_by_more_than_its_number() -> None:
+    """A process that reuses a number, another boot, another machine and another namespace are told apart."""
+    me = Owner.of(Owner.me().labels())
+    assert me == Owner.me()
+    assert not me.is_surely_gone()
+    fields = {name: getattr(me, name) for name in ("pid", "start", "host", "boot", "namespace")}
+    assert Owner(**{**fields, "start": "1"}).is_surely_gone()
+    assert Owner(**{**fields, "boot": "another"}).is_surely_gone()
+    assert not Owner(**{**fields, "start": "1", "host": "another"}).is_surely_gone()
+    assert not Owner(**{**fields, "start": "1", "namespace": "another"}).is_surely_gone()
+    assert not Owner.of({LABEL: "server"}).is_surely_gone()
