@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["encode", "encode_into"]
 
-# A few values are written as Python numbers.
-_FEW = 32
-
 
 def encode(array: np.ndarray[Any, Any], *, tensor_content: bool = False) -> Any:
     """Return a new TensorProto of an array; strings are object arrays of bytes."""
@@ -44,7 +41,7 @@ def encode_into(proto: Any, array: np.ndarray[Any, Any], *, tensor_content: bool
         return
     if tensor_content:
         proto.tensor_content = _packed_strings(array) if dtype.name == "string" else array.tobytes()
-    elif dtype.field in FIXED_WIDTH and array.size > _FEW:
+    elif dtype.field in FIXED_WIDTH:
         _merge_packed(proto, array, *FIXED_WIDTH[dtype.field])
     else:
         _fill(proto, array.reshape(-1), dtype)
@@ -67,13 +64,11 @@ def _as_integers(flat: np.ndarray[Any, Any], dtype: DType) -> Any:
 _CONVERSIONS: dict[str, Callable[[np.ndarray[Any, Any], DType], Any]] = {
     "int_val": _as_integers,
     "half_val": lambda flat, _: flat.view(np.uint16).tolist(),
-    "scomplex_val": lambda flat, _: flat.view(np.float32).tolist(),
-    "dcomplex_val": lambda flat, _: flat.view(np.float64).tolist(),
 }
 
 
 def _merge_packed(proto: Any, array: np.ndarray[Any, Any], number: int, stored_as: str) -> None:
-    """Append a packed field of fixed-width values by writing its wire form."""
+    """Append a packed field of fixed-width values by writing its wire form; every bit of a NaN is kept."""
     values = np.ascontiguousarray(array).view(stored_as[1:]).astype(stored_as, copy=False)
     header = bytes([number << 3 | 2]) + varint(values.nbytes)
     proto.MergeFromString(b"".join((header, values.reshape(-1).view(np.uint8).data)))
