@@ -1,0 +1,68 @@
+"""What both command lines make of their options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.errors import UsageError
+from harness.option_values import asked_backend, check_name, refuse_unfit_flags, seconds
+
+NOTHING: dict[str, Any] = {"image": None, "binary": None, "endpoint": None, "prefix": "--"}
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", 1.0), ("0.5", 0.5), (" 2 ", 2.0), ("1e3", 1000.0)])
+def test_seconds(text: str, value: float) -> None:
+    """Any finite number above 0 is a time."""
+    assert seconds(text, "--timeout") == value
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "-inf", "1e999", "soon", ""])
+def test_no_seconds(text: str) -> None:
+    """Everything else is refused by the option's name."""
+    with pytest.raises(UsageError, match=r"^--timeout .* should be a number of seconds above 0"):
+        seconds(text, "--timeout")
+
+
+@pytest.mark.parametrize(
+    ("backend", "given", "asked"),
+    [
+        ("auto", {}, "auto"),
+        ("standin", {}, "standin"),
+        ("auto", {"image": "x"}, "container"),
+        ("auto", {"binary": "x"}, "binary"),
+        ("auto", {"endpoint": "x"}, "external"),
+        ("container", {"image": "x"}, "container"),
+    ],
+)
+def test_what_is_named_is_asked_for(backend: Any, given: dict[str, Any], asked: str) -> None:
+    """An image, a binary or an endpoint asks for its backend."""
+    assert asked_backend(backend, **{**NOTHING, **given}) == asked
+
+
+@pytest.mark.parametrize(
+    ("backend", "given"),
+    [("standin", {"image": "x"}), ("binary", {"endpoint": "x"}), ("auto", {"image": "x", "binary": "y"})],
+)
+def test_contradictions_are_refused(backend: Any, given: dict[str, Any]) -> None:
+    """Options of two backends name both."""
+    with pytest.raises(UsageError, match=r"^these options ask for different backends: --.* and --.*; give one of them"):
+        asked_backend(backend, **{**NOTHING, **given})
+
+
+def test_flags() -> None:
+    """Flags begin with a dash, and go to servers that are started here."""
+    refuse_unfit_flags(["--a", "-b"], option="--arg", endpoint=None)
+    refuse_unfit_flags([], option="--arg", endpoint="h:1")
+    for flags, endpoint in ((["a"], None), (["--a"], "h:1")):
+        with pytest.raises(UsageError, match=r"^--arg "):
+            refuse_unfit_flags(flags, option="--arg", endpoint=endpoint)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a:b", "a\nb"])
+def test_names_no_url_carries(name: str) -> None:
+    """They are refused; spaces and other letters are not."""
+    assert check_name("größe 1") == "größe 1"
+    with pytest.raises(UsageError, match="cannot be a model's name"):
+        check_name(name)
