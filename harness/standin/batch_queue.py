@@ -19,6 +19,8 @@ __all__ = ["Batch", "BatchQueue", "Piece"]
 
 RequestT = TypeVar("RequestT")
 
+_FULL = "The batch scheduling queue to which this task was submitted is full"
+
 
 @dataclass(frozen=True)
 class Piece(Generic[RequestT]):
@@ -76,8 +78,9 @@ class BatchQueue(Generic[RequestT]):
         size = self._parameters.max_execution_batch_size
         open_rows = self._batches[-1].rows if self._batches else size
         if not self._parameters.split_large:
-            if rows > size - open_rows and len(self._batches) >= self._parameters.max_enqueued_batches:
-                text = "The batch scheduling queue to which this task was submitted is full"
+            waiting, limit = len(self._batches), self._parameters.max_enqueued_batches
+            if rows > size - open_rows and waiting >= limit:
+                text = f"{_FULL}; currently {waiting} batches enqueued and max_enqueued_batches is {limit}"
                 raise StatusError("UNAVAILABLE", text)
             return [Piece(request, 0, rows)]
         capacity = (self._parameters.max_enqueued_batches - len(self._batches)) * size + size - open_rows
@@ -88,9 +91,10 @@ class BatchQueue(Generic[RequestT]):
         return [Piece(request, begin, end) for begin, end in zip(begins, ends, strict=False) if end > begin]
 
     def _full_text(self, rows: int, capacity: int, open_rows: int) -> str:
+        # The genuine queue always has a batch to be filled, be it empty.
+        waiting = max(1, len(self._batches))
         return (
-            f"The batch scheduling queue to which this task was submitted is full; task size is {rows} but "
-            f"scheduling capacity is only {capacity} (num_enqueued_batches={len(self._batches)}, "
+            f"{_FULL}; task size is {rows} but scheduling capacity is only {capacity} (num_enqueued_batches={waiting}, "
             f"max_enqueued_batches={self._parameters.max_enqueued_batches}, open_batch_size={open_rows}, "
             f"max_execution_batch_size={self._parameters.max_execution_batch_size})"
         )

@@ -179,7 +179,7 @@ class Batcher:
     def _run_joined(self, fetches: tuple[str, ...], batch: Batch[_Request]) -> list[list[Array]]:
         now_s = time.monotonic()
         for piece in batch.pieces:
-            self._metrics.observe_queuing(self.parameters.thread_pool_name, now_s - piece.request.enqueued_s)
+            self._metrics.observe_queuing(now_s - piece.request.enqueued_s)
         timeout_ms = _timeout_ms([piece.request.deadline_s for piece in batch.pieces], now_s)
         size = padded_size(batch.rows, self.parameters.allowed_batch_sizes)
         padding = size - batch.rows
@@ -195,13 +195,13 @@ def _timeout_ms(deadlines: list[float | None], now_s: float) -> int | None:
     """The longest time any of the requests still has, None for no limit.
 
     Raises:
-        StatusError: DEADLINE_EXCEEDED, none has any time left.
+        StatusError: RESOURCE_EXHAUSTED, none has any time left.
     """
     if any(deadline is None for deadline in deadlines):
         return None
     left_s = max(deadline for deadline in deadlines if deadline is not None) - now_s
     if left_s <= 0:
-        raise StatusError("DEADLINE_EXCEEDED", "Run() timeout exceeded while waiting in batching queue")
+        raise StatusError("RESOURCE_EXHAUSTED", "Run() timeout exceeded while waiting in batching queue")
     return max(1, int(left_s * 1000))
 
 

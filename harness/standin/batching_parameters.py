@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["BatchingParameters", "read_batching_parameters", "read_per_model_parameters"]
 
 _PER_MODEL_FILE = "batching_params.pbtxt"
+_SIZES = 2**64  # sizes are kept unsigned: a negative one is hardly a limit at all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,6 @@ class BatchingParameters:
         batch_timeout_s: seconds a batch waits for more rows.
         max_enqueued_batches: batches that may wait to be run, for each set of tensors.
         num_batch_threads: batches run at the same time, for the whole server.
-        thread_pool_name: the threads' name in metrics.
         allowed_batch_sizes: sizes that batches are padded to; empty for no padding.
         pad_variable_length_inputs: whether tensors of different shapes are padded to one.
         split_large: whether a request may be spread over several batches.
@@ -39,7 +39,6 @@ class BatchingParameters:
     batch_timeout_s: float = 0.0
     max_enqueued_batches: int = 10
     num_batch_threads: int = os.cpu_count() or 1
-    thread_pool_name: str = "model_server_batch_threads"
     allowed_batch_sizes: tuple[int, ...] = ()
     pad_variable_length_inputs: bool = False
     split_large: bool = False
@@ -57,17 +56,16 @@ class BatchingParameters:
                 "Last entry in allowed_batch_sizes must match max_batch_size; last entry was "
                 f"{sizes[-1]}; expected {self.max_batch_size}"
             )
-        elif self.max_batch_size <= 0:
+        elif not self.max_batch_size:
             text = f"input_batch_size_limit must be positive; was {self.max_batch_size}"
         elif self.batch_timeout_s < 0:
             text = f"batch_timeout_micros must be non-negative; was {round(self.batch_timeout_s * 1e6)}"
-        elif self.max_enqueued_batches <= 0:
-            text = f"max_enqueued_batches must be non-negative; was {self.max_enqueued_batches}"
+        elif not self.max_enqueued_batches:
+            text = "max_enqueued_batches must be positive; was 0"
         elif self.split_large and self.max_batch_size < self.max_execution_batch_size:
             text = (
                 "When enable_large_batch_splitting is true, input_batch_size_limit must be greater than or equal to "
-                f"max_execution_batch_size. input_batch_size_limit: {self.max_batch_size}, "
-                f"max_execution_batch_size: {self.max_execution_batch_size}."
+                f"max_execution_batch_size.1{self.max_batch_size}{self.max_execution_batch_size}"
             )
         if text:
             raise StatusError("INVALID_ARGUMENT", text)
@@ -106,15 +104,18 @@ def _from_proto(proto: Any) -> BatchingParameters:
     def value(field: str, otherwise: Any) -> Any:
         return getattr(proto, field).value if proto.HasField(field) else otherwise
 
-    max_batch_size = value("max_batch_size", default.max_batch_size)
+    max_batch_size = value("max_batch_size", default.max_batch_size) % _SIZES
     split = bool(value("enable_large_batch_splitting", False))
+    # No queue at all is read as a queue of one batch, unless requests are split.
+    max_enqueued_batches = value("max_enqueued_batches", default.max_enqueued_batches) % _SIZES or int(not split)
     return BatchingParameters(
         max_batch_size=max_batch_size,
-        max_execution_batch_size=value("max_execution_batch_size", max_batch_size) if split else max_batch_size,
+        max_execution_batch_size=(
+            value("max_execution_batch_size", max_batch_size) % _SIZES if split else max_batch_size
+        ),
         batch_timeout_s=value("batch_timeout_micros", 0) / 1e6,
-        max_enqueued_batches=value("max_enqueued_batches", default.max_enqueued_batches),
+        max_enqueued_batches=max_enqueued_batches,
         num_batch_threads=value("num_batch_threads", default.num_batch_threads),
-        thread_pool_name=value("thread_pool_name", default.thread_pool_name),
         allowed_batch_sizes=tuple(proto.allowed_batch_sizes),
         pad_variable_length_inputs=proto.pad_variable_length_inputs,
         split_large=split,

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 _TENSORFLOW = "tensorflow"
-_PLATFORM_OF_TYPE = {1: _TENSORFLOW, 2: "other"}
+_TENSORFLOW_TYPE = 1
 
 
 def single_model_config(name: str, base_path: str) -> Any:
@@ -124,10 +124,12 @@ def _platform(model: Any) -> str:
     fields = "ModelServerConfig::model_type (deprecated) {} ModelServerConfig::model_platform, model name is "
     if model.model_type and model.model_platform:
         raise StatusError("INVALID_ARGUMENT", "Illegal setting both " + fields.format("and") + model.name)
-    platform = str(model.model_platform) or _PLATFORM_OF_TYPE.get(model.model_type, "")
-    if not platform:
+    if model.model_type not in {0, _TENSORFLOW_TYPE}:
+        text = f"ModelServerConfig::model_type choice {model.model_type} not supported."
+        raise StatusError("INVALID_ARGUMENT", text)
+    if not model.model_type and not model.model_platform:
         raise StatusError("INVALID_ARGUMENT", "Illegal setting neither " + fields.format("nor") + model.name)
-    return platform
+    return str(model.model_platform) or _TENSORFLOW
 
 
 def check_platforms(models: Iterable[Any]) -> None:

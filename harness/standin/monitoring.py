@@ -109,9 +109,12 @@ class Metrics:
         for _ in range(tensors):
             self._observe("batching_session:input_batch_size", (), rows)
 
-    def observe_queuing(self, thread_pool_name: str, seconds: float) -> None:
-        """Record how long a request waited for its batch to be run."""
-        self._observe("batching_session:queuing_latency", (thread_pool_name,), seconds * 1e6)
+    def observe_queuing(self, seconds: float) -> None:
+        """Record how long a request waited for its batch to be run.
+
+        The genuine server makes its batching sessions without the name of their threads, so that label is empty.
+        """
+        self._observe("batching_session:queuing_latency", ("",), seconds * 1e6)
 
     def observe_batch(self, size: int, padding: int) -> None:
         """Record the size a batch is run with, and how much of it is padding."""

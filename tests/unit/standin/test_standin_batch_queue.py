@@ -44,9 +44,18 @@ def test_a_full_queue_refuses() -> None:
     batches = queue()
     batches.add("a", 4, now_s=0.0)
     batches.add("b", 3, now_s=0.0)
-    with pytest.raises(StatusError, match=r"^UNAVAILABLE: The batch scheduling queue .* is full$"):
+    with pytest.raises(StatusError, match=r"is full; currently \d+ batches enqueued and max_enqueued_batches is \d+$"):
         batches.add("c", 2, now_s=0.0)
     batches.add("d", 1, now_s=0.0)
+
+
+def test_a_request_beyond_an_empty_queue_is_told_of_one_batch() -> None:
+    """The batch that is yet to be filled counts, though it is empty."""
+    batches = queue(max_batch_size=16, max_execution_batch_size=4, max_enqueued_batches=1, split_large=True)
+    with pytest.raises(
+        StatusError, match=r"only 4 \(num_enqueued_batches=1, max_enqueued_batches=1, open_batch_size=0,"
+    ):
+        batches.add("a", 9, now_s=0.0)
 
 
 def test_a_batch_waits_for_more_until_its_time_is_up() -> None:

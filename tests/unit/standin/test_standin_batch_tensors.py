@@ -103,7 +103,7 @@ def test_rows_are_cut_from_every_tensor() -> None:
         ),
         ({"max_batch_size": 0}, "input_batch_size_limit must be positive; was 0"),
         ({"batch_timeout_s": -1e-6}, "batch_timeout_micros must be non-negative; was -1"),
-        ({"max_enqueued_batches": 0}, "max_enqueued_batches must be non-negative; was 0"),
+        ({"max_enqueued_batches": 0}, "max_enqueued_batches must be positive; was 0"),
     ],
 )
 def test_parameters_that_contradict_each_other(parameters: dict[str, object], text: str) -> None:

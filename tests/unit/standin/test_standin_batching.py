@@ -111,7 +111,9 @@ def test_the_longest_time_left_is_the_batchs() -> None:
 def test_a_request_whose_time_is_up_in_the_queue_fails() -> None:
     """A batch nobody waits for any more is not run."""
     runner = batcher(_Doubler(), batch_timeout_s=0.2)
-    with pytest.raises(StatusError, match=r"DEADLINE_EXCEEDED: Run.. timeout exceeded while waiting in batching queue"):
+    with pytest.raises(
+        StatusError, match=r"RESOURCE_EXHAUSTED: Run.. timeout exceeded while waiting in batching queue"
+    ):
         runner.run({"x": np.array([1.0])}, ["twice"], timeout_ms=1)
 
 
@@ -147,10 +149,44 @@ def test_parameters_are_read_from_text(tmp_path: Path) -> None:
         batch_timeout_s=0.0015,
         allowed_batch_sizes=(4, 8),
         split_large=True,
-        thread_pool_name="pool",
         pad_variable_length_inputs=True,
     )
     assert read_batching_parameters("") == BatchingParameters()
+
+
+def parameters_of(tmp_path: Path, text: str) -> BatchingParameters:
+    """The parameters in a text proto."""
+    file = tmp_path / "batching.txt"
+    file.write_text(text, encoding="utf-8")
+    return read_batching_parameters(str(file))
+
+
+def test_a_queue_of_no_batches_is_one_of_one_batch(tmp_path: Path) -> None:
+    """``max_enqueued_batches`` 0 means 1, but is refused when requests are split."""
+    text = "max_enqueued_batches { value: 0 }"
+    assert parameters_of(tmp_path, text).max_enqueued_batches == 1
+    split = parameters_of(tmp_path, text + " enable_large_batch_splitting { value: true }")
+    with pytest.raises(StatusError, match="max_enqueued_batches must be positive; was 0"):
+        split.check()
+
+
+def test_a_negative_size_is_no_limit(tmp_path: Path) -> None:
+    """Sizes are unsigned in the genuine server."""
+    parameters = parameters_of(tmp_path, "max_batch_size { value: -1 }")
+    parameters.check()
+    assert parameters.max_batch_size == parameters.max_execution_batch_size == 2**64 - 1
+
+
+def test_batches_may_not_be_larger_than_requests_when_these_are_split(tmp_path: Path) -> None:
+    """The numbers stand in the message as the genuine server runs them together."""
+    text = "max_batch_size { value: 8 } max_execution_batch_size { value: 16 } "
+    text += "enable_large_batch_splitting { value: true }"
+    with pytest.raises(StatusError) as caught:
+        parameters_of(tmp_path, text).check()
+    assert caught.value.message == (
+        "When enable_large_batch_splitting is true, input_batch_size_limit must be greater than or equal to "
+        "max_execution_batch_size.1816"
+    )
 
 
 def test_a_number_of_threads_must_be_positive(tmp_path: Path) -> None:

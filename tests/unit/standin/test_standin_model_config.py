@@ -85,6 +85,13 @@ def test_an_unknown_platform_is_refused_after_storing() -> None:
         check_platforms(unknown)
 
 
+def test_other_model_types_are_refused() -> None:
+    """Of the deprecated types only TENSORFLOW is a platform."""
+    with pytest.raises(StatusError) as caught:
+        check_platforms(models('name: "a" base_path: "/a" model_type: OTHER'))
+    assert caught.value.message == "ModelServerConfig::model_type choice 2 not supported."
+
+
 def test_the_deprecated_model_type_stands_for_its_platform() -> None:
     """``model_type: TENSORFLOW`` is the platform tensorflow."""
     check_platforms(models('name: "a" base_path: "/a" model_type: TENSORFLOW'))

@@ -73,7 +73,7 @@ def test_batches_and_warm_up_are_recorded() -> None:
     metrics = Metrics()
     metrics.observe_batch(4, 1)
     metrics.observe_input_rows(3, 2)
-    metrics.observe_queuing("pool", 0.001)
+    metrics.observe_queuing(0.001)
     metrics.count_wrapped_run()
     metrics.observe_warm_up("/m/1", "OK", 0.5)
     metrics.count_warm_up_record("/m/1")
@@ -81,7 +81,7 @@ def test_batches_and_warm_up_are_recorded() -> None:
     text = page(metrics)
     assert ':tensorflow:serving:batching_session:padding_size_count{execution_batch_size="4"} 1' in text
     assert ":tensorflow:serving:batching_session:input_batch_size_count{} 2" in text
-    assert ':tensorflow:serving:batching_session:queuing_latency_count{thread_pool_name="pool"} 1' in text
+    assert ':tensorflow:serving:batching_session:queuing_latency_count{thread_pool_name=""} 1' in text
     assert ":tensorflow:serving:batching_session:wrapped_run_count{} 1" in text
     assert ':tensorflow:serving:model_warmup_latency_count{model_path="/m/1",status="OK"} 1' in text
     assert ':tensorflow:serving:request_example_count_total{model="m"} 3' in text
