@@ -65,14 +65,19 @@ def _knock(base_url: str) -> None:
 def _engine_text(error: Exception) -> str:
     text = str(error)
     if isinstance(error, PermissionError) or "Permission denied" in text or "PermissionError" in text:
-        return "the Docker engine refuses this user (permission denied on its socket); add the user to its group"
+        return (
+            "the Docker engine refuses this user (permission denied on its socket); add the user to its group"
+            " (usermod -aG docker USER, then log in again)"
+        )
+    if "ProxyError" in text or "Unable to connect to proxy" in text:
+        return "a proxy variable diverts the calls to the Docker engine; put the engine's host into NO_PROXY"
     if isinstance(error, FileNotFoundError) or "FileNotFoundError" in text:
-        return "no Docker engine answers (no socket)"
+        return "no Docker engine answers (no socket); start one, or set DOCKER_HOST to where it listens"
     return f"no Docker engine answers ({text.splitlines()[0][:120]})"
 
 
 def why_no_image(image: str) -> str:
-    """Return why an image cannot be had; empty if it is on the engine, or or its registry shows it."""
+    """Return why an image cannot be had; empty if it is on the engine, or its registry shows it."""
     import docker
     from docker.errors import ImageNotFound
 
@@ -92,11 +97,29 @@ def _registry_fault(image: str) -> str:
     thread = threading.Thread(target=_ask_registry, args=(image, answer), daemon=True)
     thread.start()
     thread.join(_REGISTRY_TIMEOUT_S)
-    if not answer:
-        return (
-            f"the image {image} is not on the engine, and its registry did not answer within {_REGISTRY_TIMEOUT_S:g} s"
-        )
-    return answer[0]
+    silence = f"its registry did not answer within {_REGISTRY_TIMEOUT_S:g} s"
+    reason = answer[0] if answer else silence
+    return f"the image {image} is not on the engine, and {reason}; {_what_to_try(image)}" if reason else ""
+
+
+def _what_to_try(image: str) -> str:
+    """Return which images to try instead: those of that repository on the engine, else releases near that version."""
+    import docker
+
+    repository, _, tag = image.partition("@")[0].rpartition(":")
+    client = docker.from_env(timeout=_ENGINE_TIMEOUT_S)
+    try:
+        tags = [tag for one in client.images.list(name=repository or tag) for tag in one.tags]
+    finally:
+        client.close()
+    if tags:
+        return f"the engine has {', '.join(sorted(tags)[:6])}: name one with --serving-image"
+    if image != default_image():
+        return f"docker pull {image} first, or name another with --serving-image"
+    major, minor, *_ = tag.split(".")
+    nearest = dict.fromkeys(f"{repository}:{name}" for name in (f"{major}.{minor}.0", f"{major}.{minor}.1", "latest"))
+    others = ", ".join(name for name in nearest if name != image)
+    return f"not every release of the API has an image: try --serving-image with {others}"
 
 
 def _ask_registry(image: str, answer: list[str]) -> None:
@@ -107,7 +130,7 @@ def _ask_registry(image: str, answer: list[str]) -> None:
         client.images.get_registry_data(image)
     except Exception as exc:  # noqa: BLE001 - reported, whatever it is
         reason = str(exc).splitlines()[0][:160]
-        answer.append(f"the image {image} is not on the engine and cannot be pulled ({reason})")
+        answer.append(f"cannot be pulled ({reason})")
     else:
         answer.append("")
     finally:

@@ -69,19 +69,8 @@ def wait_until_ready(
     wanted = {model.name: model.versions if is_external else _on_disk(model) for model in models}
     wait = _Wait(engine=engine, models=tuple(models), wanted=wanted, limit_s=limit_s, choice=choice)
     with ExitStack() as stack:
-        for poll in _polls(engine):
+        for poll in wait.polls():
             wait.until_available(stack.enter_context(poll))
-
-
-def _polls(engine: Answering) -> list[StatusPoll]:
-    """Return a poll for each API: gRPC opens first, REST after it (behaviour item 14)."""
-    grpc_address, rest_url = engine.addresses()
-    polls: list[StatusPoll] = []
-    if grpc_address is not None:
-        polls.append(GrpcPoll(grpc_address))
-    if rest_url is not None:
-        polls.append(RestPoll(rest_url))
-    return polls
 
 
 def _on_disk(model: ModelConfig) -> tuple[int, ...]:
@@ -90,6 +79,10 @@ def _on_disk(model: ModelConfig) -> tuple[int, ...]:
     except OSError:
         on_disk = []  # the server would wait for ever; the layout says why
     return wanted_versions(model, on_disk)
+
+
+def _text(looks: dict[str, Look]) -> str:
+    return "; ".join(f"{name}: {look.text}" for name, look in looks.items())
 
 
 @dataclass(kw_only=True)
@@ -107,6 +100,20 @@ class _Wait:
     def _is_external(self) -> bool:
         return self.choice.name == "external"
 
+    def polls(self) -> list[StatusPoll]:
+        """Return a poll for each API: gRPC opens first, REST after it (behaviour item 14)."""
+        try:
+            grpc_address, rest_url = self.engine.addresses()
+        except OSError:  # an ended container has no ports any more
+            self._raise_if_lost({})
+            raise
+        polls: list[StatusPoll] = []
+        if grpc_address is not None:
+            polls.append(GrpcPoll(grpc_address))
+        if rest_url is not None:
+            polls.append(RestPoll(rest_url))
+        return polls
+
     def until_available(self, poll: StatusPoll) -> None:
         """Return when one API shows every wanted version as available."""
         while True:
@@ -116,8 +123,8 @@ class _Wait:
             self._raise_if_lost(looks)
             waited_s = time.monotonic() - self.began_s
             if waited_s > self.limit_s:
-                seen = "; ".join(f"{name}: {look.text}" for name, look in looks.items())
-                raise self._error(NotReadyError, f"not ready within {self.limit_s:g} s; {self._asked()}; seen {seen}")
+                what = f"not ready within {self.limit_s:g} s; {self._asked()}; seen {_text(looks)}"
+                raise self._error(NotReadyError, what)
             time.sleep(_POLL_S)
 
     def _raise_if_lost(self, looks: dict[str, Look]) -> None:
@@ -129,7 +136,7 @@ class _Wait:
             for version, text in look.failures(self.wanted[name]).items():
                 raise self._error(StartupError, f"model {name} version {version} failed to load: {text}")
         if not self._is_external and time.monotonic() - self.began_s > _HOPELESS_AFTER_S:
-            cause = hopeless_cause(self.engine.log(), self.models)
+            cause = hopeless_cause(self.engine.log(), _text(looks), self.models)
             if cause:
                 raise self._error(StartupError, f"the server runs, but will never be ready: {cause}")
 

@@ -249,8 +249,10 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
     def _reached_at(self, port: int) -> str:
         """Return where a port of the container is reached from here; testcontainers knows of engines elsewhere."""
         if engine_sees_our_files(self._address):
-            return f"{LOOPBACK}:{self.get_docker_client().port(self.get_container_id(), port)}"
-        return f"{self.get_container_host_ip()}:{self.get_exposed_port(port)}"
+            return f"{LOOPBACK}:{self.ports[str(port)][1]}"
+        client = self.get_docker_client()
+        is_mapped = client.get_connection_mode().use_mapped_port
+        return f"{self.get_container_host_ip()}:{client.port(self.get_container_id(), port) if is_mapped else port}"
 
     def get_endpoint(self, model: str | None = None) -> Endpoint:
         """Return the endpoint of a model; None for the first."""
@@ -267,7 +269,7 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
             return ""
         try:
             return bytes(self._container.logs()).decode(errors="replace")
-        except NotFound:
+        except APIError:  # removed by somebody else, or about to be
             return ""
 
 
