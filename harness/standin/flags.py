@@ -20,7 +20,7 @@ Value = int | float | bool | str
 _CPUS = os.cpu_count() or 1
 _INTEGER = re.compile(r"\s*[+-]?\d+\Z")
 _FLOAT = re.compile(r"\s*[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|nan|infinity)\Z", re.IGNORECASE)
-_TRUE, _FALSE = ("true", "1"), ("false", "0")
+_TRUE, _FALSE = ("", "=true", "=1"), ("=false", "=0")
 _BITS = {"int32": 32, "int64": 64}
 
 
@@ -132,7 +132,7 @@ def parse(arguments: list[str]) -> ParsedFlags:
             unknown += arguments[position:]
             break
         flag, text = _find(argument)
-        if flag is None:
+        if flag is None or text is None:
             unknown.append(argument)
             continue
         value = _read(flag, text)
@@ -146,23 +146,21 @@ def parse(arguments: list[str]) -> ParsedFlags:
     return ParsedFlags(values, frozenset(given), tuple(unknown), tuple(bad))
 
 
-def _find(argument: str) -> tuple[Flag | None, str | None]:
-    """The flag that an argument is, and its text after the equals sign (None without one)."""
-    if not argument.startswith("--"):
-        return None, None
-    name, equals, text = argument[2:].partition("=")
-    flag = next((flag for flag in FLAGS if flag.name == name), None)
-    if flag is None or (not equals and flag.kind != "bool"):
-        return None, None
-    return flag, text if equals else None
+def _find(argument: str) -> tuple[Flag, str] | tuple[None, None]:
+    """The flag that an argument is, and its text after the equals sign; for a bool, whatever follows its name."""
+    for flag in FLAGS:
+        # Of a bool the name alone is looked for, so a longer name is a bool with a bad value.
+        start = f"--{flag.name}" if flag.kind == "bool" else f"--{flag.name}="
+        if argument.startswith(start):
+            return flag, argument[len(start) :]
+    return None, None
 
 
-def _read(flag: Flag, text: str | None) -> Value | None:
+def _read(flag: Flag, text: str) -> Value | None:
     """The value that a text stands for, None if it stands for none."""
     if flag.kind == "bool":
-        lowered = "true" if text is None else text.lower()
-        return True if lowered in _TRUE else False if lowered in _FALSE else None
-    if text is None or flag.kind == "string":
+        return True if text.lower() in _TRUE else False if text.lower() in _FALSE else None
+    if flag.kind == "string":
         return text
     if flag.kind == "float":
         return float(text) if _FLOAT.match(text) else None

@@ -33,8 +33,8 @@ def test_forms_of_a_bool(text: str, value: bool) -> None:  # noqa: FBT001 - a pa
 
 @pytest.mark.parametrize(
     "argument",
-    ["--port=x", "--port=", "--port=1.5", "--port=1 ", "--enable_batching=maybe", "--enable_batching=",
-     "--per_process_gpu_memory_fraction=half", "--load_retry_interval_micros=1s"],
+    ["--port=x", "--port=", "--port=1.5", "--port=1 ", "--per_process_gpu_memory_fraction=half",
+     "--load_retry_interval_micros=1s"],
 )  # fmt: skip
 def test_values_that_cannot_be_read(argument: str) -> None:
     """A value that does not fit the flag's type is told by flag and value."""
@@ -43,7 +43,15 @@ def test_values_that_cannot_be_read(argument: str) -> None:
     assert text == f"Couldn't interpret value {value} for flag {name}."
 
 
-@pytest.mark.parametrize("argument", ["--no_such=1", "stray", "-port=1", "--port", "--enable_batchingx", "--modelname"])
+@pytest.mark.parametrize("rest", ["=maybe", "=", "=yes", "true", "x", "_x=true"])
+def test_bools_that_cannot_be_read(rest: str) -> None:
+    """Whatever follows a bool's name is its value, even if it makes another name of it."""
+    flags = parse([f"--enable_batching{rest}"])
+    assert flags.bad == (f"Couldn't interpret value {rest} for flag enable_batching.",)
+    assert not flags.unknown
+
+
+@pytest.mark.parametrize("argument", ["--no_such=1", "stray", "-port=1", "--port", "--modelname"])
 def test_unknown_arguments_are_kept(argument: str) -> None:
     """What is no flag is reported, and the rest is read all the same (behaviour item 8)."""
     flags = parse([argument, "--port=77"])
