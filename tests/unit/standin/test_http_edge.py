@@ -183,6 +183,7 @@ def test_other_encodings_are_not_inflated(client: Client) -> None:
         b"",
         gzip.compress(b"x" * 101),
     ],
+    ids=["not gzip", "cut short", "surplus byte", "two members", "empty", "over the limit"],
 )
 def test_broken_or_excessive_gzip_is_an_empty_body(body: bytes) -> None:
     """What cannot be inflated within the limit counts as nothing."""
