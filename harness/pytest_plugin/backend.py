@@ -26,6 +26,9 @@ def base_spec(state: State, models: tuple[ModelConfig, ...], args: tuple[str, ..
         image=config.image,
         binary=config.binary,
         external=config.external,
+        environment=config.environment,
+        container=config.container,
+        log_directory=config.log_directory,
         ready_timeout_s=config.ready_timeout_s,
     )
 

@@ -11,6 +11,7 @@ from harness.findings import Finding
 from harness.pytest_plugin.hooks import SERVER_USED
 from harness.pytest_plugin.marks import mark_of
 from harness.pytest_plugin.state import STATE
+from harness.pytest_plugin.xdist import shared_servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -48,7 +49,8 @@ def serving_servers(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPa
     """The servers of this run, for fixtures that outlive one test; all are stopped at the end."""
     from harness.pytest_plugin.servers import Servers
 
-    servers = Servers(pytestconfig.stash[STATE], tmp_path_factory.mktemp("served-models"))
+    shared = shared_servers(pytestconfig)
+    servers = Servers(pytestconfig.stash[STATE], tmp_path_factory.mktemp("served-models"), shared=shared)
     yield servers
     servers.close()
 

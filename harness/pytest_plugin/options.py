@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 from harness.option_values import asked_backend, check_name, refuse_unfit_flags, seconds
+from harness.servers.container_options import CONTAINER_OPTIONS, ContainerOptions, parse_environment
 from harness.servers.spec import BACKENDS, BackendName, ExternalAddress
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _SINGLE = (
     ),
     ("--serving-binary", "serving_binary", "tensorflow_model_server to run (default: the one on PATH)"),
     ("--serving-endpoint", "serving_endpoint", "a running server: HOST:PORT,http://HOST:PORT (gRPC, REST or both)"),
+    *((f"--serving-{name}", f"serving_{field}", text) for name, field, text in CONTAINER_OPTIONS),
+    ("--serving-logs", "serving_logs", "keep each server's log as a file in this directory"),
     ("--serving-timeout", "serving_timeout", "seconds the models may take to become available (default: 120)"),
     ("--serving-report", "serving_report", "write the report to this HTML file"),
     ("--serving-results", "serving_results", "write what was found and measured to this JSON file"),
@@ -55,6 +58,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FLAG",
         help="pass a flag to the server, e.g. --serving-arg=--enable_batching; may be repeated",
     )
+    group.addoption(
+        "--serving-env",
+        dest="serving_env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set an environment variable of the server; may be repeated",
+    )
+    group.addoption(
+        "--serving-per-worker",
+        dest="serving_per_worker",
+        action="store_true",
+        help="with pytest-xdist: start servers in each worker, instead of sharing the controller's",
+    )
     for option, destination, text in _SINGLE:
         group.addoption(option, dest=destination, default=None, help=text)
     group.addoption(
@@ -80,6 +97,10 @@ class ServingConfig:
         binary: the server's executable, None for the one on PATH.
         external: a running server, None if there is none.
         args: flags for the server.
+        environment: environment variables of the server.
+        container: limits and surroundings of a container.
+        log_directory: where each server's log is kept, None for nowhere.
+        per_worker: whether each xdist worker starts servers of its own.
         ready_timeout_s: seconds the models may take to become available.
         report: HTML file to write, None for none.
         results: JSON file to write, None for none.
@@ -93,6 +114,10 @@ class ServingConfig:
     binary: str | None = None
     external: ExternalAddress | None = None
     args: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    container: ContainerOptions = field(default_factory=ContainerOptions)
+    log_directory: Path | None = None
+    per_worker: bool = False
     ready_timeout_s: float = 120.0
     report: Path | None = None
     results: Path | None = None
@@ -160,6 +185,12 @@ def parse_config(options: pytest.Config) -> ServingConfig:
         binary=binary,
         external=None if endpoint is None else ExternalAddress.parse(endpoint),
         args=args,
+        environment=parse_environment(get("serving_env"), "--serving-env"),
+        container=ContainerOptions.from_options(
+            {field: given[f"--serving-{name}"] for name, field, _ in CONTAINER_OPTIONS}
+        ),
+        log_directory=_path(given["--serving-logs"]),
+        per_worker=get("serving_per_worker"),
         ready_timeout_s=seconds(given["--serving-timeout"] or _DEFAULT_TIMEOUT, "--serving-timeout"),
         report=_path(given["--serving-report"]),
         results=_path(given["--serving-results"]),

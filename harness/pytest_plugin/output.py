@@ -23,6 +23,11 @@ def finish(state: State, session: pytest.Session, *, interrupted: bool) -> None:
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if state.recorder.is_empty and not state.config.outputs:
         return
+    if state.awaited:
+        names = ", ".join(sorted(state.awaited))
+        state.recorder.warnings.append(
+            f"what these test workers had found and measured is lost, they were cut off: {names}"
+        )
     state.recorder.end(interrupted=interrupted)
     results = state.recorder.results()
     _add_suite_properties(session.config, results)

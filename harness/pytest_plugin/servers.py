@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from harness.pytest_plugin.state import State
     from harness.servers import Server
+    from harness.servers.sharing import SharedServers
 
-__all__ = ["Servers"]
+__all__ = ["MOST_AT_ONCE", "Servers"]
 
-_MOST_AT_ONCE = 3
+MOST_AT_ONCE = 3
 
 _Key = tuple[tuple[str, ...], tuple[str, ...]]
 
@@ -30,9 +31,16 @@ _Key = tuple[tuple[str, ...], tuple[str, ...]]
 class Servers:
     """Started servers and their clients. Too many would disturb each other: the one unused for longest is stopped."""
 
-    def __init__(self, state: State, staging: Path) -> None:
-        """Start nothing yet."""
+    def __init__(self, state: State, staging: Path, *, shared: SharedServers | None = None) -> None:
+        """Start nothing yet.
+
+        Args:
+            state: of this pytest process.
+            staging: where bare SavedModels are laid out for the server.
+            shared: the servers of another process, to use instead of own ones.
+        """
         self._state = state
+        self._shared = shared
         self._staging = staging
         self._running: dict[_Key, Server] = {}
         self._faults: dict[_Key, HarnessError] = {}
@@ -56,7 +64,7 @@ class Servers:
         if server is not None:
             self._say_that_it_ended(server)
             self._stop(server)
-        while len(self._running) >= _MOST_AT_ONCE:
+        while len(self._running) >= MOST_AT_ONCE:
             self._stop(self._running.pop(next(iter(self._running))))
         return self._start(key)
 
@@ -76,13 +84,22 @@ class Servers:
         """Stop every server."""
         while self._running:
             self._stop(self._running.popitem()[1])
+        if self._shared is not None:
+            self._shared.close()
+
+    def launch(self, key: _Key) -> Server:
+        """Start the server of these models and flags anew, whatever runs already.
+
+        Raises:
+            HarnessError: a model's path cannot be served, or the server did not become ready.
+        """
+        models, args = key
+        backend = chosen_backend(self._state)
+        return start(base_spec(self._state, tuple(self._model(name) for name in models), args), backend)
 
     def _start(self, key: _Key) -> Server:
-        models, args = key
         try:
-            backend = chosen_backend(self._state)
-            spec = base_spec(self._state, tuple(self._model(name) for name in models), args)
-            server = self._running[key] = start(spec, backend)
+            server = self._running[key] = self.launch(key) if self._shared is None else self._shared.get(key)
         except HarnessError as exc:
             self._faults[key] = exc
             self._state.recorder.findings.append(_start_finding(key, exc))

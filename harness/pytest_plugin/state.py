@@ -32,6 +32,7 @@ class State:
         backend_fault: why none could be chosen, once that is known.
         has_run: whether tests were run, and not only collected or listed.
         write_fault: why the report could not be written.
+        awaited: the xdist workers that have not handed in their record.
     """
 
     config: ServingConfig
@@ -42,6 +43,7 @@ class State:
     backend_fault: HarnessError | None = field(default=None)
     has_run: bool = field(default=False)
     write_fault: str | None = field(default=None)
+    awaited: set[str] = field(default_factory=set)
 
 
 STATE: pytest.StashKey[State] = pytest.StashKey()

@@ -1,8 +1,14 @@
-"""pytest-xdist: the controller's choice of backend goes to the workers, their records come back."""
+"""pytest-xdist: the controller chooses the backend and owns the servers, workers use them and hand their records back.
+
+With ``--serving-per-worker`` each worker starts servers of its own.
+"""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +20,19 @@ from harness.servers.choice import BackendChoice
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.state import State
+    from harness.servers.sharing import ServerBroker, SharedServers
 
-__all__ = ["is_worker", "pytest_configure_node", "pytest_testnodedown", "send_record", "take_backend"]
+__all__ = [
+    "is_worker",
+    "pytest_configure_node",
+    "pytest_testnodedown",
+    "send_record",
+    "shared_servers",
+    "take_backend",
+]
 
-_BACKEND, _RECORD = "serving_backend_choice", "serving_record"
+_BACKEND, _RECORD, _TICKET = "serving_backend_choice", "serving_record", "serving_broker"
+_BROKER: pytest.StashKey[ServerBroker] = pytest.StashKey()
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -29,12 +44,39 @@ def is_worker(config: pytest.Config) -> bool:
 def pytest_configure_node(node: Any) -> None:
     """Tell a starting worker which backend was chosen, so that all take the same."""
     state: State = node.config.stash[STATE]
+    state.awaited.add(node.gateway.id)
     if not state.models:
         return
     try:
         node.workerinput[_BACKEND] = asdict(chosen_backend(state))
     except HarnessError:
         return  # each test that needs a server will say so; others can run
+    if not state.config.per_worker and chosen_backend(state).name != "external":
+        node.workerinput[_TICKET] = _broker(node.config, state).ticket
+
+
+def _broker(config: pytest.Config, state: State) -> ServerBroker:
+    """Return what owns the servers of this run; the first worker brings it about, the end of the run ends it."""
+    if _BROKER not in config.stash:
+        from harness.pytest_plugin.servers import MOST_AT_ONCE, Servers
+        from harness.servers.sharing import ServerBroker
+
+        staging = Path(tempfile.mkdtemp(prefix="tfserving-harness-models-"))
+        broker = ServerBroker(Servers(state, staging).launch, most_at_once=MOST_AT_ONCE)
+        config.stash[_BROKER] = broker
+        config.add_cleanup(lambda: shutil.rmtree(staging, ignore_errors=True))
+        config.add_cleanup(broker.close)  # cleanups run from the last to the first
+    return config.stash[_BROKER]
+
+
+def shared_servers(config: pytest.Config) -> SharedServers | None:
+    """Return the controller's servers, None in a process that starts its own."""
+    ticket = getattr(config, "workerinput", {}).get(_TICKET)
+    if ticket is None:
+        return None
+    from harness.servers.sharing import SharedServers
+
+    return SharedServers(tuple(ticket))
 
 
 def take_backend(config: pytest.Config) -> BackendChoice | None:
@@ -55,6 +97,7 @@ def send_record(config: pytest.Config, state: State) -> None:
 def pytest_testnodedown(node: Any, error: Any) -> None:
     """Take over a worker's record; a crashed worker leaves a warning in the report."""
     state: State = node.config.stash[STATE]
+    state.awaited.discard(node.gateway.id)
     packed = getattr(node, "workeroutput", {}).get(_RECORD)
     if packed is not None:
         state.recorder.merge(packed)

@@ -100,7 +100,7 @@ harness.servers.choose_backend = noting
 def test_xdist_workers_share_the_choice_and_the_record(
     tmp_path: Path, half_plus_two: Path, run_in_process: Runner, verbosity: str
 ) -> None:
-    """The controller chooses the backend once, each worker has one server, and their records become one."""
+    """The controller chooses the backend once, the workers share one server, and their records become one."""
     (tmp_path / "test_spread.py").write_text(SPREAD)
     (tmp_path / "conftest.py").write_text(CHOOSES)
     done = run_in_process(
@@ -111,7 +111,7 @@ def test_xdist_workers_share_the_choice_and_the_record(
     assert (tmp_path / "choices.txt").read_text().split() == ["controller"]
     servers = [set(path.read_text().split()) for path in tmp_path.glob("gw*.txt")]
     assert [len(pids) for pids in servers] == [1, 1]
-    assert servers[0] != servers[1]
+    assert servers[0] == servers[1]
     results = read_results(tmp_path / "results.json")
     assert results.backend is not None
     assert (results.backend.name, results.backend.reason) == ("standin", "asked for")
@@ -186,3 +186,24 @@ def test_report_that_cannot_be_written_at_the_end_fails_the_run(tmp_path: Path, 
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert f"ERROR: cannot write '{tmp_path / 'results.json'}': it is a folder; name a file inside it" in done.stdout
     assert "written:" not in done.stdout
+
+
+def test_ctrl_c_with_workers_says_whose_record_is_lost(
+    tmp_path: Path,
+    half_plus_two: Path,
+    command_of_run: Callable[..., list[str]],
+    environment: dict[str, str],
+    until: Callable[[Callable[[], Any]], None],
+) -> None:
+    """A worker that Ctrl-C cuts off cannot hand in what it measured: the report says so; its server is gone."""
+    (tmp_path / "test_waiting.py").write_text(WAITING)
+    words = command_of_run("-n1", f"--model=m={half_plus_two}", "--serving-results=results.json")
+    with subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        until(lambda: (tmp_path / "waiting").exists() or process.poll() is not None)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED, output
+    results = read_results(tmp_path / "results.json")
+    assert results.run.interrupted
+    assert any("they were cut off: gw0" in warning for warning in results.warnings)
+    until(lambda: not psutil.pid_exists(int((tmp_path / "pid").read_text())))
