@@ -42,7 +42,7 @@ def start_rest_server(
     *,
     port: int,
     bind_address: str,
-    timeout_s: float,
+    timeout_s: float | None,
     cors: bool,
     metrics: Metrics,
     metrics_path: str | None,
@@ -54,7 +54,7 @@ def start_rest_server(
         core: where the models are.
         port: TCP port, 0 for any free one.
         bind_address: address to listen on; ``::`` takes IPv6 and IPv4, or IPv4 alone where there is no IPv6.
-        timeout_s: seconds a run of a model may take.
+        timeout_s: seconds a run of a model may take, None for no limit.
         cors: whether replies carry CORS headers.
         metrics: what requests are counted in.
         metrics_path: path that serves the metrics, or None.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ServableLoader", "make_loader"]
 
+_SERVE = "serve"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServableLoader:
@@ -110,7 +112,7 @@ def make_loader(flags: ParsedFlags, options: CoreOptions, metrics: Metrics) -> S
     make_batcher = _batcher_maker(flags, metrics)
     warm_up = WarmUp(_Runtime(options, metrics), max(1, flags.num_request_iterations_for_warmup))
     return ServableLoader(
-        tags=tuple(flags.saved_model_tags.split(",")),
+        tags=tuple((flags.saved_model_tags or _SERVE).split(",")),  # no tags at all stand for the usual one
         session_config=_session_config(flags),
         make_batcher=make_batcher,
         warm_up=warm_up if flags.enable_model_warmup else None,

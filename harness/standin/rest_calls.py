@@ -33,8 +33,8 @@ __all__ = ["RestCalls"]
 class RestCalls:
     """Answers what a URL names, as the body of a reply."""
 
-    def __init__(self, core: ServerCore, *, timeout_s: float) -> None:
-        """Answer with the core's models; a run may take ``timeout_s`` seconds."""
+    def __init__(self, core: ServerCore, *, timeout_s: float | None) -> None:
+        """Answer with the core's models; a run may take ``timeout_s`` seconds, None for no limit."""
         self._core = core
         self._timeout_s = timeout_s
         self._calls = Calls()

@@ -69,9 +69,9 @@ class RestHandler:
     """Answers requests; safe to call from any thread."""
 
     def __init__(
-        self, core: ServerCore, *, timeout_s: float, cors: bool, metrics: Metrics, metrics_path: str | None
+        self, core: ServerCore, *, timeout_s: float | None, cors: bool, metrics: Metrics, metrics_path: str | None
     ) -> None:
-        """Answer with the core's models; a run may take ``timeout_s`` seconds (behaviour item 128)."""
+        """Answer with the core's models; a run may take ``timeout_s`` seconds, None for no limit (item 128)."""
         self._calls = RestCalls(core, timeout_s=timeout_s)
         self._headers = _CORS_HEADERS if cors else ()
         self._metrics = metrics

@@ -98,7 +98,13 @@ def _read_calls(servable: Servable) -> dict[str, Call]:
 
 
 def run_call(
-    core: ServerCore, servable: Servable, call: Call, tensors: Mapping[str, Filled], *, model: str, timeout_s: float
+    core: ServerCore,
+    servable: Servable,
+    call: Call,
+    tensors: Mapping[str, Filled],
+    *,
+    model: str,
+    timeout_s: float | None,
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Run a signature; return its outputs by alias.
 
@@ -141,7 +147,13 @@ def _array(tensor: Filled, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
 
 
 def _run_as_message(
-    core: ServerCore, servable: Servable, call: Call, tensors: Mapping[str, Filled], *, model: str, timeout_s: float
+    core: ServerCore,
+    servable: Servable,
+    call: Call,
+    tensors: Mapping[str, Filled],
+    *,
+    model: str,
+    timeout_s: float | None,
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Run through a PredictRequest."""
     request = predict_pb2.PredictRequest()

@@ -24,7 +24,7 @@ from harness.standin.text_protos import new_message
 if TYPE_CHECKING:
     from harness.standin.flags import ParsedFlags
 
-__all__ = ["Server"]
+__all__ = ["Server", "rest_timeout_s"]
 
 _SOURCE = "server.py"
 _DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
@@ -109,7 +109,7 @@ class Server:
                 self.core,
                 port=flags.rest_api_port,
                 bind_address=flags.standin_bind_address,
-                timeout_s=flags.rest_api_timeout_in_ms / 1000,
+                timeout_s=rest_timeout_s(flags),
                 cors=flags.rest_api_enable_cors_support,
                 metrics=self.core.metrics,
                 metrics_path=metrics_path,
@@ -144,6 +144,11 @@ def check_flags(flags: ParsedFlags) -> None:
         text = "Both server_options.model_base_path and server_options.model_config_file are empty!"
     if text:
         raise StatusError("INVALID_ARGUMENT", text)
+
+
+def rest_timeout_s(flags: ParsedFlags) -> float | None:
+    """Seconds a run for a REST request may take; without a positive number there is no limit, as in RunOptions."""
+    return flags.rest_api_timeout_in_ms / 1000 if flags.rest_api_timeout_in_ms > 0 else None
 
 
 def _core_options(flags: ParsedFlags) -> CoreOptions:
