@@ -10,6 +10,7 @@ from harness.errors import UsageError
 from harness.model_config import ModelConfig
 from harness.option_values import asked_backend, check_name, refuse_unfit_flags, seconds
 from harness.servers import BACKENDS, ExternalAddress, ServerSpec, start
+from harness.servers.container_options import CONTAINER_OPTIONS, ContainerOptions, parse_environment
 from harness.serving import serve
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--rest-port", action=Once, type=_port, help="REST port (default: a free one)")
     group.add_argument("--tags", action=Once, help="tags of the SavedModel, with commas between (default: serve)")
     group.add_argument("--timeout", action=Once, help="seconds to become available (default: 120)")
+    for name, field, text in CONTAINER_OPTIONS:
+        group.add_argument(f"--{name}", dest=field, action=Once, help=text)
+    group.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="environment variable of it")
     group.add_argument("--arg", action="append", default=[], help="flag for the server, e.g. --arg=--enable_batching")
 
 
@@ -89,7 +93,13 @@ def served(options: argparse.Namespace) -> Iterator[Server]:
     )
     refuse_unfit_flags(options.arg, option="--arg", endpoint=options.endpoint)
     timeout_s = seconds(_DEFAULT_TIMEOUT if options.timeout is None else options.timeout, "--timeout")
-    common: dict[str, Any] = {"args": tuple(options.arg), "ready_timeout_s": timeout_s, "backend": backend}
+    common: dict[str, Any] = {
+        "args": tuple(options.arg),
+        "environment": parse_environment(options.env, "--env"),
+        "container": ContainerOptions.from_options({name: getattr(options, name) for _, name, _ in CONTAINER_OPTIONS}),
+        "ready_timeout_s": timeout_s,
+        "backend": backend,
+    }
     if options.endpoint is not None:
         with start(_external_spec(options, common)) as server:
             yield server

@@ -52,14 +52,16 @@ def choose_backend(spec: ServerSpec) -> BackendChoice:
     Raises:
         BackendUnavailableError: the backend asked for by name cannot run here; it never falls back to another.
     """
-    if spec.backend != "auto":
-        why_not = _why_not(spec.backend, spec)
+    wanted, reason = spec.backend, "asked for"
+    if wanted == "auto" and spec.container.given:
+        wanted, reason = "container", f"asked for by {' and '.join(spec.container.given)}"
+    if wanted != "auto":
+        why_not = _why_not(wanted, spec)
         if why_not:
             raise BackendUnavailableError(
-                f"backend {spec.backend!r} was asked for, but it cannot run here: {why_not}\n"
-                f"  remedy: {_REMEDIES[spec.backend]}"
+                f"backend {wanted!r} was {reason}, but it cannot run here: {why_not}\n  remedy: {_REMEDIES[wanted]}"
             )
-        return BackendChoice(name=spec.backend, reason="asked for")
+        return BackendChoice(name=wanted, reason=reason)
     rejected: list[tuple[str, str]] = []
     for name in ("external", "container", "binary"):
         if name == "external" and spec.external is None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["forget", "remember", "stop_all"]
+__all__ = ["forget", "prepare", "remember", "stop_all"]
 
 
 class _Stoppable(Protocol):
@@ -30,6 +30,13 @@ _owner_pid = 0
 
 def remember(server: _Stoppable) -> None:
     """Stop this server at the latest when the process ends."""
+    with _lock:
+        prepare()
+        _running.append(server)
+
+
+def prepare() -> None:
+    """Make this process answer for what it will start. To be called in the main thread if servers start in others."""
     global _owner_pid  # noqa: PLW0603 - the process's one registry of what it must stop
     with _lock:
         if _owner_pid != os.getpid():  # first server, or a forked child: what the parent runs is not ours
@@ -37,7 +44,6 @@ def remember(server: _Stoppable) -> None:
             _owner_pid = os.getpid()
             atexit.register(stop_all)
             _handle_signals()
-        _running.append(server)
 
 
 def forget(server: _Stoppable) -> None:

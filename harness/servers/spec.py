@@ -102,6 +102,9 @@ class ServerSpec:
             raise UsageError("a server needs at least one model to serve")
         if self.backend not in BACKENDS:
             raise UsageError(f"{self.backend!r} is not a backend; there are {', '.join(BACKENDS)}")
+        if self.container.given and self.backend not in ("auto", "container"):
+            given = " and ".join(self.container.given)
+            raise UsageError(f"{given}: that is for a container; backend {self.backend!r} cannot keep to it")
         for model in self.models:
             if self.external is None and self.backend != "external" and not Path(model.base_path).is_absolute():
                 raise UsageError(

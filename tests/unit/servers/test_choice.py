@@ -9,6 +9,7 @@ import pytest
 from harness.errors import BackendUnavailableError, UsageError
 from harness.model_config import ModelConfig
 from harness.servers import ExternalAddress, ServerSpec, choose_backend
+from harness.servers.container_options import ContainerOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,3 +88,13 @@ def test_specs_that_no_backend_could_start_are_refused() -> None:
         ServerSpec(models=MODELS, backend="docker")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="must be absolute"):
         ServerSpec(models=(ModelConfig(name="m", base_path="m"),))
+
+
+@pytest.mark.usefixtures("no_docker")
+def test_options_of_containers_ask_for_one() -> None:
+    """Whoever limits a container is not served by anything else: auto takes a container or none."""
+    limits = ContainerOptions(memory="1g", gpus="all")
+    with pytest.raises(BackendUnavailableError, match="asked for by gpus and memory, but it cannot run here"):
+        choose_backend(ServerSpec(models=MODELS, container=limits))
+    with pytest.raises(UsageError, match="gpus and memory: that is for a container"):
+        ServerSpec(models=MODELS, backend="standin", container=limits)

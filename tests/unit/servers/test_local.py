@@ -39,7 +39,7 @@ def test_standin_serves_both_apis(spec_of: Callable[..., Any]) -> None:
     with start(spec_of(backend="standin")) as server:
         with GrpcClient(server.endpoint) as grpc, RestClient(server.endpoint) as rest:
             assert grpc.predict({"x": [2.0]})["y"].tolist() == rest.predict({"x": [2.0]})["y"].tolist() == [5.0]
-        pid = server.engine.pid
+        pid = server.engine.pid  # type: ignore[attr-defined]
         assert server.is_running
         assert (server.cpu_time_us() or 0) > 0
         assert (server.peak_memory_bytes() or 0) > 0
@@ -184,3 +184,18 @@ def test_no_server_outlives_its_owner(half_plus_two: ModelConfig, number: signal
     assert gone
     if number is not signal.SIGKILL:
         assert not Path(directory).exists()
+
+
+def test_a_killed_server_can_be_started_anew(spec_of: Callable[..., Any], tmp_path: Path) -> None:
+    """After kill the server has ended; restart brings it back at the same addresses, its log on disk goes on."""
+    with start(spec_of(backend="standin", log_directory=tmp_path / "logs")) as server:
+        before = server.endpoint
+        server.kill()
+        assert not server.is_running
+        assert "SIGKILL" in str(server.engine.exit_text())
+        server.restart()
+        assert server.endpoint == before
+        with GrpcClient(server.endpoint) as client:
+            assert client.predict({"x": [2.0]})["y"].tolist() == [5.0]
+    (log,) = (tmp_path / "logs").iterdir()
+    assert log.read_text().count("Running gRPC ModelServer") == 2

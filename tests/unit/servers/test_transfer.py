@@ -78,7 +78,7 @@ def test_an_engine_over_tcp_gets_copies(in_container: Callable[..., Any], contai
     """Over DOCKER_HOST=tcp://... the models are copied in without being asked for, and the server answers."""
     with start(in_container()) as server, GrpcClient(server.endpoint) as client:
         assert client.predict({"x": [2.0]})["y"].tolist() == [5.0]
-        (found,) = [one for one in containers() if one.name == server.engine.name]
+        (found,) = [one for one in containers() if one.name == server.engine.name]  # type: ignore[attr-defined]
         assert not [mount for mount in found.attrs["Mounts"] if mount["Destination"].startswith("/models")]
     assert found.id not in [one.id for one in containers()]
 
