@@ -69,6 +69,8 @@ def _tasks(core: Runtime, servable: Servable, wanted: Any) -> list[_Task]:
             raise StatusError("INVALID_ARGUMENT", f"Duplicate evaluation of signature: {name}")
         seen.add(name)
         tasks.append(_task(servable, name, task.method_name, check_method=core.options.check_method_names))
+        if tasks[-1].input_name != tasks[0].input_name:
+            raise StatusError("INVALID_ARGUMENT", "Input tensor must be the same for all Signatures.")
     return tasks
 
 

@@ -18,6 +18,7 @@ __all__ = ["masked_crc32c", "records"]
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
+_LARGEST_LENGTH = 2**64 - 1 - 4
 _POLYNOMIAL = 0x82F63B78
 _MASK_DELTA = 0xA282EAD8
 
@@ -45,34 +46,30 @@ def masked_crc32c(data: bytes) -> int:
 
 
 def records(data: bytes) -> Iterator[bytes]:
-    """Yield the records of a file's contents.
+    """Yield the records of a file's contents; what is too short for a record's head counts as the end.
 
     Raises:
-        StatusError: DATA_LOSS, a record is cut short or its checksum does not fit.
+        StatusError: DATA_LOSS, a record is cut short or a checksum does not fit.
     """
-    position = 0
-    while position < len(data):
-        start = position
+    start = 0
+    while len(data) - start >= _HEADER.size:
         header = data[start : start + _HEADER.size]
-        if len(header) < _HEADER.size:
-            raise _truncated(start)
         length, length_crc = _HEADER.unpack(header)
         if masked_crc32c(header[:8]) != length_crc:
             raise _corrupted(start)
-        position = start + _HEADER.size + length
-        record = data[start + _HEADER.size : position]
-        footer = data[position : position + _FOOTER.size]
+        if length >= _LARGEST_LENGTH:
+            raise StatusError("DATA_LOSS", "record size too large")
+        begin = start + _HEADER.size
+        record, footer = data[begin : begin + length], data[begin + length : begin + length + _FOOTER.size]
         if len(footer) < _FOOTER.size:
-            raise _truncated(start)
+            raise StatusError("DATA_LOSS", f"truncated record at {start}' failed with Read less bytes than requested")
         if masked_crc32c(record) != _FOOTER.unpack(footer)[0]:
-            raise _corrupted(start)
+            raise _corrupted(begin)
         yield record
-        position += _FOOTER.size
-
-
-def _truncated(offset: int) -> StatusError:
-    return StatusError("DATA_LOSS", f"truncated record at {offset}' failed with Read less bytes than requested")
+        start = begin + length + _FOOTER.size
 
 
 def _corrupted(offset: int) -> StatusError:
-    return StatusError("DATA_LOSS", f"corrupted record at {offset} (Is this even a TFRecord file?)")
+    """The error of a checksum; only of a file's very first bytes TensorFlow doubts that they are a TFRecord's."""
+    doubt = "" if offset else " (Is this even a TFRecord file?)"
+    return StatusError("DATA_LOSS", f"corrupted record at {offset}{doubt}")

@@ -35,8 +35,15 @@ def test_records_come_back(texts: list[bytes]) -> None:
     [
         (b"this is not a TFRecord file at all", "corrupted record at 0 (Is this even a TFRecord file?)"),
         (record(b"abc")[:-1], "truncated record at 0' failed with Read less bytes than requested"),
-        (record(b"abc") + b"x", "truncated record at 19' failed with Read less bytes than requested"),
-        (record(b"abc")[:-1] + b"x", "corrupted record at 0 (Is this even a TFRecord file?)"),
+        (record(b"abc")[:12], "truncated record at 0' failed with Read less bytes than requested"),
+        (
+            record(b"abc") * 2 + record(b"abc")[:-1],
+            "truncated record at 38' failed with Read less bytes than requested",
+        ),
+        (record(b"abc")[:-1] + b"x", "corrupted record at 12"),
+        (record(b"abc") + record(b"abc")[:-1] + b"x", "corrupted record at 31"),
+        (record(b"abc") + bytes(12), "corrupted record at 19"),
+        (b"\xff" * 8 + struct.pack("<I", masked_crc32c(b"\xff" * 8)), "record size too large"),
     ],
 )
 def test_broken_files(data: bytes, text: str) -> None:
@@ -44,3 +51,9 @@ def test_broken_files(data: bytes, text: str) -> None:
     with pytest.raises(StatusError) as caught:
         list(records(data))
     assert (caught.value.code, caught.value.message) == ("DATA_LOSS", text)
+
+
+@pytest.mark.parametrize("rest", [b"", b"x", record(b"abc")[:11]])
+def test_less_than_a_head_is_the_end(rest: bytes) -> None:
+    """TensorFlow's reader takes up to eleven bytes behind the last record for the end of the file."""
+    assert list(records(record(b"abc") + rest)) == [b"abc"]
