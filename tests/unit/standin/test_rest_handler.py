@@ -233,7 +233,16 @@ def test_bad_escapes_are_libevents_400(handler: RestHandler) -> None:
 
 
 @pytest.mark.parametrize(
-    ("origin", "status"), [("http://a.example", 200), ("https://a:8080", 200), ("ftp://a", 400), (None, 400)]
+    ("origin", "status"),
+    [
+        ("http://a.example", 200),
+        ("https://a:8080", 200),
+        ("ftp://a", 400),
+        ("a http://b", 200),
+        ("HTTP://a", 400),
+        ("http:/a", 400),
+        (None, 400),
+    ],
 )
 def test_options_look_at_the_origin(handler: RestHandler, core: FakeCore, origin: str | None, status: int) -> None:
     """A preflight is allowed for web origins, and counted as a success of no model."""
