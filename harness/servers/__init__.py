@@ -10,15 +10,31 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from harness.servers.choice import BackendChoice, choose_backend
+from harness.servers.container_options import ContainerOptions
 from harness.servers.spec import BACKENDS, ExternalAddress, ServerSpec
 
 if TYPE_CHECKING:
     from harness.servers.launch import start
     from harness.servers.server import Server
+    from harness.servers.serving_container import TensorFlowServingContainer
 
-__all__ = ["BACKENDS", "BackendChoice", "ExternalAddress", "Server", "ServerSpec", "choose_backend", "start"]
+__all__ = [
+    "BACKENDS",
+    "BackendChoice",
+    "ContainerOptions",
+    "ExternalAddress",
+    "Server",
+    "ServerSpec",
+    "TensorFlowServingContainer",
+    "choose_backend",
+    "start",
+]
 
-_HOMES = {"Server": "harness.servers.server", "start": "harness.servers.launch"}
+_HOMES = {
+    "Server": "harness.servers.server",
+    "TensorFlowServingContainer": "harness.servers.serving_container",
+    "start": "harness.servers.launch",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -27,7 +27,7 @@ from harness.servers.owners import LABEL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-IMAGE = "tfserving-harness/standin:test"
+IMAGE = "tfserving-harness/standin"
 ENTRY_POINT = """#!/bin/bash
 if [ -n "$INSTEAD" ]; then eval "$INSTEAD"; exit; fi
 {python} -m harness.standin --standin_bind_address=0.0.0.0 --port=8500 --rest_api_port=8501 \
@@ -35,8 +35,9 @@ if [ -n "$INSTEAD" ]; then eval "$INSTEAD"; exit; fi
 """
 CHANGES = (
     'ENTRYPOINT ["/tf_serving_entrypoint.sh"]',
-    "ENV MODEL_BASE_PATH=/models MODEL_NAME=model TF_CPP_MIN_LOG_LEVEL=3",
-    "EXPOSE 8500 8501",
+    *(f"ENV {setting}" for setting in ("MODEL_BASE_PATH=/models", "MODEL_NAME=model", "TF_CPP_MIN_LOG_LEVEL=3")),
+    "EXPOSE 8500",
+    "EXPOSE 8501",
 )
 
 
@@ -96,7 +97,7 @@ def import_image(engine: docker.DockerClient, host_folders: tuple[str, ...]) -> 
     names: list[str] = []
 
     def make(name: str = IMAGE, entry_point: bytes = ENTRY_POINT.format(python=sys.executable).encode()) -> str:
-        name = f"{name}-{os.getpid()}"  # each test process has its own
+        name = f"{name}-{os.getpid()}:latest"  # each test process has its own; podman gives no other tag
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
             info = tarfile.TarInfo("tf_serving_entrypoint.sh")

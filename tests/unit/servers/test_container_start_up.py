@@ -79,7 +79,7 @@ def test_an_image_for_another_processor_is_told(
     import_image: Callable[..., str], in_container: Callable[..., Any]
 ) -> None:
     """An entry point for another kind of processor is told from any other failure."""
-    image = import_image("tfserving-harness/arm64:test", ARM64)
+    image = import_image("tfserving-harness/arm64", ARM64)
     with pytest.raises(StartupError, match="amd64 only"):
         start(in_container(image=image))
 
@@ -137,5 +137,5 @@ def test_the_default_image_comes_with_what_to_try(engine: docker.DockerClient, s
 def test_an_image_of_the_same_repository_is_proposed(image: str, spec_of: Callable[..., Any]) -> None:
     """Images of that repository that are on the engine are named."""
     repository = image.partition(":")[0]
-    with pytest.raises(BackendUnavailableError, match=f"the engine has {image}"):
+    with pytest.raises(BackendUnavailableError, match=f"the engine has .*{image}"):
         choose_backend(spec_of(backend="container", image=f"{repository}:absent"))

@@ -128,7 +128,7 @@ def test_a_failed_load_is_noticed_at_once(tmp_path: Path, spec_of: Callable[...,
     (tmp_path / "broken" / "1").mkdir(parents=True)
     (tmp_path / "broken" / "1" / "saved_model.pb").write_bytes(b"this is not a SavedModel")
     model = ModelConfig(name="broken", base_path=str(tmp_path / "broken"))
-    with pytest.raises(StartupError, match=r"saved_model\.pb is damaged or half copied"):
+    with pytest.raises(StartupError, match=r"saved_model\.pb or the variables are damaged"):
         start(spec_of(models=(model,), backend="standin"))
 
 
