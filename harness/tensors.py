@@ -8,6 +8,7 @@ answers with the typed fields (behaviour item 60) unless it is told otherwise. T
 from __future__ import annotations
 
 import math
+import sys
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +22,16 @@ from harness.text_values import as_bytes, byte_array, byte_list, split_packed
 
 __all__ = ["as_array", "fill_proto", "from_proto", "to_proto"]
 
+_IS_LITTLE_ENDIAN = sys.byteorder == "little"
+_FEW = 128
 _PAIRED_FIELDS = {"scomplex_val": np.float32, "dcomplex_val": np.float64}
+# Fields that hold the values themselves in their own width, by dtype number.
+_PLAIN_FIELDS: dict[int, tuple[str, np.dtype]] = {
+    row.enum: (row.field, row.numpy)
+    for row in map(dtype_of_name, ("float32", "float64", "int32", "int64", "uint32", "uint64", "bool"))
+    if row.field is not None
+}
+_NO_FIELD = ("", np.dtype(np.float32))
 
 
 def as_array(value: Any, dtype: str | DType | None = None, *, name: str = "value") -> np.ndarray:
@@ -69,7 +79,7 @@ def _given(value: Any, wanted: DType | None, name: str) -> np.ndarray:
 
 
 def _numbers(value: Any) -> np.ndarray | None:
-    """Return NumPy's choice, or None for text: there NumPy drops trailing NUL bytes and makes text of numbers beside it."""
+    """Return NumPy's choice, or None for text: NumPy drops its trailing NUL bytes and makes text of all beside it."""
     try:
         array = np.asarray(value)
     except UnicodeError:  # text beside bytes that are not ASCII
@@ -131,8 +141,9 @@ def _checked(array: np.ndarray, dtype: DType, name: str) -> DType:
 
 def _little_endian(array: np.ndarray) -> np.ndarray:
     """``tensor_content`` has little-endian bytes on every machine."""
-    order = array.dtype.newbyteorder("<")
-    return array if array.dtype == order else array.astype(order)
+    if _IS_LITTLE_ENDIAN and array.dtype.isnative:
+        return array
+    return array.astype(array.dtype.newbyteorder("<"))
 
 
 def to_proto(array: np.ndarray, dtype: DType | None = None) -> Any:
@@ -155,19 +166,27 @@ def from_proto(proto: Any, *, name: str = "tensor") -> np.ndarray:
         TensorError: unknown dtype, unknown or negative dimensions, content of the wrong length, surplus values, or
             more elements than this machine's memory holds.
     """
-    dtype = dtype_of_enum(proto.dtype)
-    if not dtype.is_string and dtype.numpy_name is None:
-        raise TensorError(f"{name}: {dtype.name} tensors cannot be held in a NumPy array")
-    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
-    if proto.tensor_shape.unknown_rank or (shape and min(shape) < 0):
-        seen = "of unknown rank" if proto.tensor_shape.unknown_rank else list(shape)
+    shape_proto = proto.tensor_shape
+    shape = tuple([dim.size for dim in shape_proto.dim])
+    if shape_proto.unknown_rank or (shape and min(shape) < 0):
+        seen = "of unknown rank" if shape_proto.unknown_rank else list(shape)
         raise TensorError(f"{name}: a tensor's shape must be known, but it is {seen}")
-    if proto.tensor_content:
-        return _from_content(proto.tensor_content, dtype, shape, name)
-    return _spread(_typed_values(proto, dtype, name), dtype, shape, name)
+    content = proto.tensor_content
+    field, plain = _PLAIN_FIELDS.get(proto.dtype, _NO_FIELD)
+    if not content and field:  # what servers answer to most models: read with as few steps as can be
+        values = _numbers_of(getattr(proto, field), plain)
+        return values.reshape(shape) if values.size == math.prod(shape) else _spread(values, shape, name)
+    dtype = dtype_of_enum(proto.dtype)
+    if dtype.numpy_name is None:
+        raise TensorError(f"{name}: {dtype.name} tensors cannot be held in a NumPy array")
+    return (
+        _from_content(content, dtype, shape, name)
+        if content
+        else _spread(_typed_values(proto, dtype, name), shape, name)
+    )
 
 
-def _spread(values: np.ndarray, dtype: DType, shape: tuple[int, ...], name: str) -> np.ndarray:
+def _spread(values: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarray:
     """Give typed values their shape, the last one repeated as often as it takes."""
     count = math.prod(shape)
     if values.size > count:
@@ -175,11 +194,11 @@ def _spread(values: np.ndarray, dtype: DType, shape: tuple[int, ...], name: str)
     if values.size == count:
         return values.reshape(shape)
     if not values.size:
-        values = byte_array([b""], (1,)) if dtype.is_string else np.zeros(1, dtype=dtype.numpy)
+        values = byte_array([b""], (1,)) if values.dtype == object else np.zeros(1, dtype=values.dtype)
     try:
         array = np.empty(count, dtype=values.dtype)
     except (MemoryError, ValueError) as exc:
-        raise TensorError(f"{name}: {dtype.name} {list(shape)} does not fit into memory ({exc})") from exc
+        raise TensorError(f"{name}: {values.dtype} {list(shape)} does not fit into memory ({exc})") from exc
     array[: values.size] = values
     array[values.size :] = values[-1:]  # an array, as NumPy would drop the trailing NUL bytes of a byte string
     return array.reshape(shape)
@@ -206,8 +225,14 @@ def _typed_values(proto: Any, dtype: DType, name: str) -> np.ndarray:
     if dtype.field in _PAIRED_FIELDS:
         if len(values) % 2:
             raise TensorError(f"{name}: {len(values)} parts of complex numbers; each number has two")
-        return np.array(values, dtype=_PAIRED_FIELDS[dtype.field]).view(dtype.numpy)
+        return _numbers_of(values, _PAIRED_FIELDS[dtype.field]).view(dtype.numpy)
     if dtype.field == "half_val":  # bit patterns
-        return np.array(values, dtype=np.int32).astype(np.uint16).view(dtype.numpy)
-    numbers: np.ndarray = np.array(values, dtype=np.int32 if dtype.field == "int_val" else dtype.numpy)
-    return numbers.astype(dtype.numpy, copy=False)
+        return _numbers_of(values, np.int32).astype(np.uint16).view(dtype.numpy)
+    return _numbers_of(values, np.int32).astype(dtype.numpy)  # int_val; what is too wide wraps
+
+
+def _numbers_of(values: Any, dtype: Any) -> np.ndarray:
+    """Read a repeated field; for a few values, NumPy's search for a buffer takes longer than reading one by one."""
+    if len(values) < _FEW:
+        return np.fromiter(values, dtype=dtype, count=len(values))
+    return np.array(values, dtype=dtype)

@@ -130,12 +130,8 @@ class GrpcClient(BaseClient):
             return self._call(self._prediction.Predict, request, "predict", target, timeout_s)
 
         response = self._on_current_signatures(target, attempt, timeout_s)
-        return Prediction(
-            outputs=self._read("predict", target, lambda: arrays(response.outputs)),
-            model=target.model,
-            model_version=response.model_spec.version.value,
-            signature_name=response.model_spec.signature_name,
-        )
+        outputs = self._read("predict", target, lambda: arrays(response.outputs))
+        return Prediction(outputs=outputs, **answered_by(response.model_spec, target))
 
     def encode_predict(
         self,
@@ -290,7 +286,8 @@ class GrpcClient(BaseClient):
         given = to_arrays(inputs, lambda: self._known_signatures(target, timeout_s).get(target.signature_name))
         for name, array in given.items():
             fill_proto(request.inputs[name], array, name=name)
-        request.output_filter.extend(output_filter)
+        if output_filter:
+            request.output_filter.extend(output_filter)
         return request
 
     def _call(self, method: Any, request: Any, name: str, target: Target, timeout_s: float | None) -> Any:

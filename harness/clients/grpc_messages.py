@@ -43,7 +43,7 @@ def fill_spec(spec: Any, target: Target) -> None:
 
 def arrays(outputs: Any) -> dict[str, np.ndarray]:
     """Return the outputs of a PredictResponse as arrays by name."""
-    return {name: from_proto(outputs[name], name=name) for name in sorted(outputs)}
+    return {name: from_proto(proto, name=name) for name, proto in sorted(outputs.items())}
 
 
 def answered_by(spec: Any, target: Target) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http.client import RemoteDisconnected
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from harness.clients.rest_codec import (
     read_statuses,
     read_values,
 )
-from harness.clients.rest_errors import translate_answer, translate_exception
+from harness.clients.rest_errors import innermost_error, translate_answer, translate_exception
 from harness.errors import UsageError
 from harness.prediction import Classification, Prediction, Regression
 from harness.signatures import DEFAULT_SIGNATURE, Signature, pick_signature, signatures_from_json
@@ -73,6 +74,7 @@ class RestClient(BaseClient):
         super().__init__(endpoint, timeout_s=timeout_s)
         self._address = endpoint.rest.rstrip("/")
         self._session = _open_session(self._address, tls, headers)
+        self._was_answered = False
 
     def close(self) -> None:
         """Close the connections; later calls are refused."""
@@ -239,8 +241,7 @@ class RestClient(BaseClient):
         url = self._url(target) + {"status": "", "metadata": "/metadata"}.get(method, f":{method}")
         verb = "GET" if body is None else "POST"
         try:
-            # A redirect is not followed: it would turn POST into GET, and the answer into one for another request.
-            answer = self._session.request(verb, url, data=body, timeout=limit_s, allow_redirects=False)
+            answer = self._send(verb, url, body, limit_s)
             content = answer.content
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as exc:
             raise translate_exception(
@@ -252,6 +253,19 @@ class RestClient(BaseClient):
                 answer.status_code, content, method=method, target=target, address=self._address, location=location
             )
         return content
+
+    def _send(self, verb: str, url: str, body: bytes | None, limit_s: float) -> requests.Response:
+        """Send a request; once more if the server gave up the kept connection just as it left, as HTTP clients do."""
+        # A redirect is not followed: it would turn POST into GET, and the answer into one for another request.
+        options: dict[str, Any] = {"data": body, "timeout": limit_s, "allow_redirects": False}
+        try:
+            answer = self._session.request(verb, url, **options)
+        except requests.exceptions.ConnectionError as exc:
+            if not (self._was_answered and isinstance(innermost_error(exc), RemoteDisconnected | ConnectionResetError)):
+                raise
+            answer = self._session.request(verb, url, **options)
+        self._was_answered = True
+        return answer
 
 
 def _open_session(address: str, tls: Tls | None, headers: Mapping[str, str] | None) -> requests.Session:

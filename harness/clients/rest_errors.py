@@ -24,7 +24,7 @@ from harness.errors import (
 if TYPE_CHECKING:
     from harness.clients.inputs import Target
 
-__all__ = ["translate_answer", "translate_exception"]
+__all__ = ["innermost_error", "translate_answer", "translate_exception"]
 
 # The canonical code an HTTP status stands for; 400, 409 and 500 stand for several (behaviour item 121).
 _CODES = {
@@ -58,7 +58,7 @@ def translate_exception(
 ) -> CallError | UsageError:
     """Return the harness's error for a call that brought no HTTP answer."""
     where: dict[str, Any] = {"target": address, "api": "rest", "request": target.describe(method)}
-    innermost = _innermost(error)
+    innermost = innermost_error(error)
     said = str(innermost)
     seen = f"{type(innermost).__name__}: {said if said.isprintable() else ascii(said)}"
     if isinstance(error, _UNUSABLE_ADDRESS):
@@ -95,7 +95,7 @@ def _fault(error: Exception, innermost: BaseException) -> tuple[type[CallError],
     )
 
 
-def _innermost(error: BaseException) -> BaseException:
+def innermost_error(error: BaseException) -> BaseException:
     """Return the error at the bottom, without the library's wrappings."""
     seen = error
     while True:

@@ -121,22 +121,14 @@ def test_the_harness_knows_no_user(unit: str) -> None:
     assert unit == "pytest_plugin" or "pytest" not in used
 
 
-@pytest.mark.parametrize(
-    ("folder", "packages"),
-    [
-        ("harness", {"tensorflow", "keras", "docker", "testcontainers"}),
-        ("fixtures", {"tensorflow", "keras"}),
-        ("benchmarks", {"tensorflow", "keras"}),
-        ("tests", {"tensorflow", "keras"}),
-    ],
-)
-def test_heavy_packages_are_imported_where_they_are_needed(folder: str, packages: set[str]) -> None:
+@pytest.mark.parametrize("folder", ["harness", "fixtures", "benchmarks", "tests"])
+def test_tensorflow_is_imported_where_it_is_needed(folder: str) -> None:
     """Outside the stand-in and the models, what takes seconds to import is imported inside functions only."""
     at_start_up = {
         str(path.relative_to(_ROOT)): heavy
         for path in _python_files(_ROOT / folder)
         if path.relative_to(_ROOT).parts[:2] != ("harness", "standin")
-        and (heavy := {name.split(".")[0] for name in _imports_of(path, in_functions=False)} & packages)
+        and (heavy := {name.split(".")[0] for name in _imports_of(path, in_functions=False)} & {"tensorflow", "keras"})
     }
     assert at_start_up == {}
 

@@ -8,6 +8,7 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import numpy as np
+
+_PREDICTION_RPCS = ("Predict", "Classify", "Regress", "MultiInference", "GetModelMetadata")
+_MODEL_RPCS = ("GetModelStatus", "HandleReloadConfigRequest")
 
 
 def signature_map(inputs: dict[str, str], outputs: dict[str, str], *, name: str = "serving_default") -> Any:
@@ -94,30 +98,17 @@ class FakeGrpc(prediction_service_pb2_grpc.PredictionServiceServicer, model_serv
         """Return the names of the RPCs that came, in order."""
         return [name for name, _, _ in self.calls]
 
-    def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer("Predict", request, context)
 
-    def Classify(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer("Classify", request, context)
+def _rpc(name: str) -> Callable[[FakeGrpc, Any, Any], Any]:
+    return lambda self, request, context: self._answer(name, request, context)
 
-    def Regress(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer("Regress", request, context)
 
-    def MultiInference(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer("MultiInference", request, context)
-
-    def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer("GetModelMetadata", request, context)
-
-    def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer("GetModelStatus", request, context)
-
-    def HandleReloadConfigRequest(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer("HandleReloadConfigRequest", request, context)
+for _name in (*_PREDICTION_RPCS, *_MODEL_RPCS):
+    setattr(FakeGrpc, _name, _rpc(_name))
 
 
 def echo(request: Any, _context: Any) -> Any:
-    """Answer Predict with input x as output y, as the version asked for or 1."""
+    """Answer Predict with input x as output y, by the version asked for, or 1."""
     response = predict_pb2.PredictResponse()
     response.model_spec.CopyFrom(request.model_spec)
     response.model_spec.ClearField("version_label")
@@ -136,18 +127,10 @@ def predict_response(**outputs: np.ndarray) -> Any:
     return response
 
 
-class _Named:
-    """The helpers of this folder under one fixture: tests import nothing from each other."""
-
-    echo = staticmethod(echo)
-    metadata_json = staticmethod(metadata_json)
-    predict_response = staticmethod(predict_response)
-
-
 @pytest.fixture(scope="session")
-def make() -> type[_Named]:
-    """Give what tests build answers with."""
-    return _Named
+def make() -> Any:
+    """Give what tests build answers with: they import nothing from each other."""
+    return SimpleNamespace(echo=echo, metadata_json=metadata_json, predict_response=predict_response)
 
 
 @pytest.fixture
@@ -214,8 +197,7 @@ class FakeRest:
     """What an HTTP server answers, by path; and what it was asked.
 
     Attributes:
-        answers: path to (status, body) or to (status, body, headers); a function of the handler may stand for it, and
-            a list gives its entries one after the other.
+        answers: path to (status, body) or to (status, body, headers); a function of the handler may stand for it.
         requests: (method, path, headers, body) in order.
         connections: how many were opened.
         url: where it listens.
@@ -248,17 +230,9 @@ def _handler(fake: FakeRest) -> type[http.server.BaseHTTPRequestHandler]:
             """Write nothing."""
 
         def do_GET(self) -> None:
-            self._serve()
-
-        def do_POST(self) -> None:
-            self._serve()
-
-        def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             fake.requests.append((self.command, self.path, dict(self.headers), body))
             answer = fake.answers.get(self.path, (404, b'{"error": "no such answer in the test"}'))
-            if isinstance(answer, list):
-                answer = answer.pop(0) if len(answer) > 1 else answer[0]
             if callable(answer):
                 answer(self)
                 return
@@ -270,6 +244,8 @@ def _handler(fake: FakeRest) -> type[http.server.BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
+
+        do_POST = do_GET  # noqa: N815 - the base's name
 
     return Handler
 

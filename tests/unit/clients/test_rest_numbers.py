@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from harness.signatures import Signature, TensorSpec
 from harness.tensors_json import loads
 
 if TYPE_CHECKING:
-    import numpy as np
+    from harness import RestClient
 
 _FAST = [row for row in DTYPES if row.rest_output and row.kind in {"float", "int", "uint"}]
 
@@ -150,3 +151,19 @@ def test_several_outputs_come_in_the_signatures_order() -> None:
     fast = read_numbers(b'{"outputs": {"b": [1], "a": [[2.5]]}}', "outputs", _signature(a="float32", b="int8").outputs)
     assert fast is not None
     assert [(name, array.tolist()) for name, array in fast.items()] == [("a", [[2.5]]), ("b", [1])]
+
+
+def test_long_answers_are_read_alike(rest_client: RestClient, fake_rest: Any, make: Any) -> None:
+    """An answer long enough for the fast reader gives the same arrays, several outputs among them."""
+    a, b = np.random.default_rng(0).random((50, 4, 5), np.float32), np.arange(2000)
+    fake_rest.answers["/v1/models/m/metadata"] = (
+        200,
+        make.metadata_json({"x": "float32"}, {"a": "float32", "b": "int64"}),
+    )
+    text = json.dumps({"outputs": {"b": b.tolist(), "a": a.tolist()}}, indent=1)
+    fake_rest.answers["/v1/models/m:predict"] = (200, text.encode())
+    outputs = rest_client.predict({"x": np.ones(2, np.float32)}).outputs
+    assert list(outputs) == ["a", "b"]
+    np.testing.assert_array_equal(outputs["a"], a)
+    np.testing.assert_array_equal(outputs["b"], b)
+    assert outputs["b"].dtype == np.int64
