@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from harness.protos import config_pb2
 from harness.standin.batching import Batcher, BatchThreads
 from harness.standin.batching_parameters import read_batching_parameters, read_per_model_parameters
-from harness.standin.model_config import read_text_proto
+from harness.standin.model_config import check_text_proto, read_text_proto
 from harness.standin.saved_model import load_saved_model
 from harness.standin.servable import Servable
 from harness.standin.status import StatusError
+from harness.standin.text_protos import new_message
 from harness.standin.warmup import WarmUp
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def make_loader(flags: ParsedFlags, options: CoreOptions, metrics: Metrics) -> S
     Raises:
         StatusError: a file named on the command line cannot be read, or flags contradict each other (items 12, 13).
     """
+    if flags.platform_config_file:
+        check_text_proto(flags.platform_config_file, new_message("PlatformConfigMap"))
     make_batcher = _batcher_maker(flags, metrics)
     warm_up = WarmUp(_Runtime(options, metrics), max(1, flags.num_request_iterations_for_warmup))
     return ServableLoader(

@@ -22,6 +22,7 @@ __all__ = [
     "check_before_storing",
     "check_kind",
     "check_platforms",
+    "check_text_proto",
     "read_config_file",
     "read_text_proto",
     "resolve_labels",
@@ -30,6 +31,7 @@ __all__ = [
 
 _TENSORFLOW = "tensorflow"
 _TENSORFLOW_TYPE = 1
+_EXPANDED_ANY = b"[type.googleapis.com/"
 
 
 def single_model_config(name: str, base_path: str) -> Any:
@@ -83,6 +85,18 @@ def check_kind(kind: str | None, *, is_first: bool) -> None:
         raise StatusError("FAILED_PRECONDITION", text)
     if kind == "custom_model_config":
         raise StatusError("UNIMPLEMENTED", "ModelServer does not yet support custom model config.")
+
+
+def check_text_proto(path: str, message: Any) -> None:
+    """Refuse a text proto file whose contents have no use here where the genuine server could not read it.
+
+    Of an Any that is written out, only the genuine server has the definition; such a file is taken as it is.
+
+    Raises:
+        StatusError: as by :func:`read_text_proto`.
+    """
+    if not Path(path).is_file() or _EXPANDED_ANY not in Path(path).read_bytes():
+        read_text_proto(path, message)
 
 
 def check_before_storing(old: Iterable[Any] | None, new: Iterable[Any]) -> None:

@@ -16,7 +16,12 @@ from harness.standin.grpc_edge import GrpcOptions, GrpcServer
 from harness.standin.grpc_extras import server_credentials
 from harness.standin.loading import make_loader
 from harness.standin.manager import LoadOptions
-from harness.standin.model_config import read_config_file, read_text_proto, single_model_config
+from harness.standin.model_config import (
+    check_text_proto,
+    read_config_file,
+    read_text_proto,
+    single_model_config,
+)
 from harness.standin.monitoring import Metrics
 from harness.standin.status import StatusError
 from harness.standin.text_protos import new_message
@@ -48,6 +53,8 @@ class Server:
         self.core = ServerCore(make_loader(flags, options, metrics), options, metrics)
         self.core.reload(config)
         self._start_config_polling()
+        if flags.thread_pool_factory_config_file:
+            check_text_proto(flags.thread_pool_factory_config_file, new_message("ThreadPoolConfig"))
         self._start_grpc()
         self._start_rest()
 

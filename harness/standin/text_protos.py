@@ -1,4 +1,4 @@
-"""Configuration messages that tensorflow-serving-api does not ship: batching, TLS and monitoring.
+"""Configuration messages that tensorflow-serving-api does not ship: batching, TLS, monitoring and the like.
 
 They are only ever read from text files, so field names and types are all that matters; the numbers are ours.
 """
@@ -17,7 +17,7 @@ _TYPES = {
     "bool": descriptor_pb2.FieldDescriptorProto.TYPE_BOOL,
     "string": descriptor_pb2.FieldDescriptorProto.TYPE_STRING,
 }
-_INT, _BOOL, _STRING = "IntValue", "BoolValue", "TextValue"
+_INT, _BOOL, _STRING, _ANY = "IntValue", "BoolValue", "TextValue", "AnyValue"
 
 # Message to fields; a field's type may be another message of the table, and a star means repeated.
 _MESSAGES = {
@@ -38,6 +38,11 @@ _MESSAGES = {
     "SSLConfig": {"server_key": "string", "server_cert": "string", "custom_ca": "string", "client_verify": "bool"},
     "PrometheusConfig": {"enable": "bool", "path": "string"},
     "MonitoringConfig": {"prometheus_config": "PrometheusConfig"},
+    _ANY: {"type_url": "string", "value": "string"},
+    "PlatformConfig": {"source_adapter_config": _ANY},
+    "PlatformConfigEntry": {"key": "string", "value": "PlatformConfig"},
+    "PlatformConfigMap": {"platform_configs": "PlatformConfigEntry*"},
+    "ThreadPoolConfig": {"thread_pool_factory_config": _ANY},
 }
 
 
@@ -58,7 +63,7 @@ def _add_field(message: descriptor_pb2.DescriptorProto, name: str, kind: str, nu
     field.label = field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL
     scalar = _TYPES.get(kind.rstrip("*"))
     if scalar is None:
-        field.type, field.type_name = field.TYPE_MESSAGE, f".{_PACKAGE}.{kind}"
+        field.type, field.type_name = field.TYPE_MESSAGE, f".{_PACKAGE}.{kind.rstrip('*')}"
     else:
         field.type = scalar
 
@@ -68,5 +73,5 @@ _POOL.AddSerializedFile(_file().SerializeToString())
 
 
 def new_message(name: str) -> Any:
-    """Return an empty message: BatchingParameters, SSLConfig or MonitoringConfig."""
+    """Return an empty message of the table, e.g. a BatchingParameters."""
     return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"{_PACKAGE}.{name}"))()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from harness.standin.core import CoreOptions
@@ -9,6 +11,10 @@ from harness.standin.flags import parse
 from harness.standin.loading import make_loader
 from harness.standin.monitoring import Metrics
 from harness.standin.server import rest_timeout_s
+from harness.standin.status import StatusError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("250", 0.25), ("0", None), ("-1", None)])
@@ -28,3 +34,31 @@ def test_only_a_positive_timeout_limits_runs(text: str, seconds: float | None) -
 def test_tags_are_separated_by_commas(arguments: list[str], tags: tuple[str, ...]) -> None:
     """An empty list of tags is the tag of serving."""
     assert make_loader(parse(arguments), CoreOptions(), Metrics()).tags == tags
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "NOT_FOUND: {}; No such file or directory"),
+        ("", "INVALID_ARGUMENT: {}; Invalid argument"),
+        ("garbage", "INVALID_ARGUMENT: Invalid protobuf file: '{}'"),
+    ],
+)
+def test_a_platform_file_must_be_readable(tmp_path: Path, text: str | None, message: str) -> None:
+    """A --platform_config_file that could not be read ends the start, though its contents have no use here."""
+    file = tmp_path / "platforms.txt"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    with pytest.raises(StatusError) as caught:
+        make_loader(parse([f"--platform_config_file={file}"]), CoreOptions(), Metrics())
+    assert str(caught.value) == message.format(file)
+
+
+@pytest.mark.parametrize("adapter", ['type_url: "a"', "[type.googleapis.com/tensorflow.serving.Unknown] { x: 1 }"])
+def test_a_platform_file_is_taken_in_either_form(tmp_path: Path, adapter: str) -> None:
+    """An Any may be packed or written out."""
+    file = tmp_path / "platforms.txt"
+    file.write_text(
+        f'platform_configs {{ key: "tensorflow" value {{ source_adapter_config {{ {adapter} }} }} }}', encoding="utf-8"
+    )
+    make_loader(parse([f"--platform_config_file={file}"]), CoreOptions(), Metrics())
