@@ -36,8 +36,8 @@ from harness.servers.owners import Owner
 from harness.servers.ports import LOOPBACK, free_port
 from harness.servers.readiness import wait_until_ready
 from harness.servers.reaper import start_reaper_if_at_hand
-from harness.servers.refusals import lost_port, refusal
-from harness.servers.transfer import archive_of, engine_address, engine_sees_our_files, transfer_mode
+from harness.servers.refusals import lost_port, refusal, refuse_ignored_gpus, refuse_other_platform
+from harness.servers.transfer import archive_of, engine_address, engine_sees_our_files, host_of, transfer_mode
 
 if TYPE_CHECKING:
     import subprocess
@@ -210,8 +210,9 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
     def _create(self) -> None:
         start_reaper_if_at_hand()
         client = self.get_docker_client().client
-        pull_if_missing(client, self.image, self._kwargs.get("platform"))
         arguments = dict(self._kwargs)
+        pull_if_missing(client, self.image, arguments.get("platform"))
+        refuse_other_platform(client, self.image, arguments.get("platform"))
         if self._network is not None:
             arguments["network"] = self._network.name
         labels = {**arguments.pop("labels", {}), **Owner.me().labels()}
@@ -230,6 +231,8 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
             volumes=self.volumes,
             **arguments,
         )
+        if "device_requests" in arguments:
+            refuse_ignored_gpus(self._container)
         if self.transfer == "copy":
             with archive_of(folders) as archive:
                 self._container.put_archive("/", archive)
@@ -252,7 +255,8 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
             return f"{LOOPBACK}:{self.ports[str(port)][1]}"
         client = self.get_docker_client()
         is_mapped = client.get_connection_mode().use_mapped_port
-        return f"{self.get_container_host_ip()}:{client.port(self.get_container_id(), port) if is_mapped else port}"
+        host = host_of(self._address) or self.get_container_host_ip()
+        return f"{host}:{client.port(self.get_container_id(), port) if is_mapped else port}"
 
     def get_endpoint(self, model: str | None = None) -> Endpoint:
         """Return the endpoint of a model; None for the first."""

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["archive_of", "engine_address", "engine_sees_our_files", "is_among_ours", "transfer_mode"]
+__all__ = ["archive_of", "engine_address", "engine_sees_our_files", "host_of", "is_among_ours", "transfer_mode"]
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 _IN_MEMORY_BYTES = 16 * 2**20
@@ -49,6 +49,18 @@ def engine_sees_our_files(address: str) -> bool:
             return True  # whoever calls the engine will say what is wrong with it
         credentials = knocking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return is_among_ours(int(struct.unpack("3i", credentials)[0]))
+
+
+def host_of(address: str) -> str | None:
+    """Return the host on which an engine publishes ports, None if its address does not tell.
+
+    ``TC_HOST`` and ``TESTCONTAINERS_HOST_OVERRIDE`` decide, as for everything that testcontainers starts.
+    """
+    from testcontainers.core.config import testcontainers_config
+
+    parts = urlsplit(address)
+    named = parts.hostname if parts.scheme in {"tcp", "http", "https", "ssh"} else None
+    return testcontainers_config.tc_host_override or named
 
 
 def is_among_ours(pid: int, *, root: Path = Path("/")) -> bool:

@@ -7,6 +7,7 @@ libraries. With the environment variable INSTEAD its entry point runs another ba
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import docker
+import psutil
 import pytest
 
 import harness
@@ -95,6 +97,11 @@ def host_folders() -> tuple[str, ...]:
 def import_image(engine: docker.DockerClient, host_folders: tuple[str, ...]) -> Iterator[Callable[..., str]]:
     """A function that imports an image with nothing but an entry point and mount points; all are removed at the end."""
     names: list[str] = []
+    for tag in (tag for one in engine.images.list(filters={"reference": "tfserving-harness/*"}) for tag in one.tags):
+        owner = tag.rpartition("-")[2].partition(":")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):  # its test run was killed
+            with contextlib.suppress(docker.errors.APIError):
+                engine.images.remove(tag, force=True)
 
     def make(name: str = IMAGE, entry_point: bytes = ENTRY_POINT.format(python=sys.executable).encode()) -> str:
         name = f"{name}-{os.getpid()}:latest"  # each test process has its own; podman gives no other tag

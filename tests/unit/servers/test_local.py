@@ -44,7 +44,8 @@ def test_standin_serves_both_apis(spec_of: Callable[..., Any]) -> None:
         assert (server.cpu_time_us() or 0) > 0
         assert (server.peak_memory_bytes() or 0) > 0
     assert not psutil.pid_exists(pid)
-    assert not server.is_running
+    ended = not server.is_running
+    assert ended
     assert "Successfully loaded servable version" in server.log()
 
 
