@@ -6,6 +6,7 @@ matters, as the genuine server stores a list between the first and the second ha
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ __all__ = [
 
 _TENSORFLOW = "tensorflow"
 _TENSORFLOW_TYPE = 1
+_URI = re.compile(r"[A-Za-z][0-9A-Za-z.]+://")
 _EXPANDED_ANY = b"[type.googleapis.com/"
 
 
@@ -121,7 +123,7 @@ def check_before_storing(old: Iterable[Any] | None, new: Iterable[Any]) -> None:
 
 
 def _is_absolute(path: str) -> bool:
-    return path.startswith("/") or "://" in path
+    return path.startswith("/") or _URI.match(path) is not None
 
 
 def _check_changed_platforms(old: Mapping[str, str], models: list[Any]) -> None:

@@ -7,6 +7,7 @@ means that the wait for the models is over.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,11 @@ from harness.standin.text_protos import new_message
 if TYPE_CHECKING:
     from harness.standin.flags import ParsedFlags
 
-__all__ = ["Server", "rest_timeout_s"]
+__all__ = ["Server", "channel_arguments", "rest_timeout_s"]
 
 _SOURCE = "server.py"
+_INT32 = (-(2**31), 2**31 - 1)
+_INTEGER = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
 _DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
 
 
@@ -187,17 +190,17 @@ def _grpc_options(flags: ParsedFlags) -> GrpcOptions:
         address=f"{flags.standin_bind_address}:{flags.port}" if flags.port else None,
         socket_path=flags.grpc_socket_path or None,
         num_threads=max(1, flags.grpc_max_threads),
-        arguments=_channel_arguments(flags.grpc_channel_arguments),
+        arguments=channel_arguments(flags.grpc_channel_arguments),
         credentials=server_credentials(flags.ssl_config_file) if flags.ssl_config_file else None,
         health=flags.enable_grpc_healthcheck_service,
     )
 
 
-def _channel_arguments(text: str) -> tuple[tuple[str, int | str], ...]:
-    """Read ``key=value,key=value``; a value that reads as an integer is one (behaviour item 25)."""
+def channel_arguments(text: str) -> tuple[tuple[str, int | str], ...]:
+    """Read ``key=value,key=value``; a value that reads as a 32-bit integer is one (behaviour item 25)."""
     arguments: list[tuple[str, int | str]] = []
     for part in filter(None, text.split(",")):
-        key, _, value = part.partition("=")
-        number = value.strip()
-        arguments.append((key, int(number) if number.lstrip("+-").isdigit() else value))
+        key, value = (*part.split("="), "")[:2]
+        number = int(value) if _INTEGER.fullmatch(value) else None
+        arguments.append((key, value if number is None or not _INT32[0] <= number <= _INT32[1] else number))
     return tuple(arguments)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["aspired_versions", "poll"]
 
 _SOURCE = "source.py"
-_NUMBER = re.compile(r"\s*(-?\d+)\s*\Z", re.ASCII)
+_NUMBER = re.compile(r"\s*([+-]?\d+)\s*\Z", re.ASCII)
 _LARGEST = 2**63 - 1
 
 

@@ -42,6 +42,7 @@ def test_a_proper_list_is_taken() -> None:
     [
         ([], ["a", "b", "a"], "Illegal to list model a multiple times in config list"),
         ([], ['name: "a" base_path: "x/y"'], "Expected model a to have an absolute path or URI; got base_path()=x/y"),
+        ([], ['name: "a" base_path: "x/://z"'], "Expected model a to have an absolute path or URI; got base_path()=x/://z"),
         ([], ['name: "a"'], "Expected model a to have an absolute path or URI; got base_path()="),
         (
             ["a"],

@@ -10,7 +10,7 @@ from harness.standin.core import CoreOptions
 from harness.standin.flags import parse
 from harness.standin.loading import make_loader
 from harness.standin.monitoring import Metrics
-from harness.standin.server import rest_timeout_s
+from harness.standin.server import channel_arguments, rest_timeout_s
 from harness.standin.status import StatusError
 
 if TYPE_CHECKING:
@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 def test_only_a_positive_timeout_limits_runs(text: str, seconds: float | None) -> None:
     """RunOptions takes 0 and less for no limit."""
     assert rest_timeout_s(parse([f"--rest_api_timeout_in_ms={text}"])) == seconds
+
+
+def test_channel_arguments_are_32_bit_integers_or_texts() -> None:
+    """What is no 32-bit integer stays as it is written, up to a second equals sign."""
+    assert channel_arguments("a=1,b=-2, c= +3 ,,d=2147483648,e=x=y,f=\u00b2,g=") == (
+        ("a", 1),
+        ("b", -2),
+        (" c", 3),
+        ("d", "2147483648"),
+        ("e", "x"),
+        ("f", "\u00b2"),
+        ("g", ""),
+    )
 
 
 @pytest.mark.parametrize(

@@ -40,14 +40,14 @@ def test_policies(policy: str, wanted: set[int]) -> None:
     assert aspired_versions(model(policy), ["1", "2", "3"]).keys() == wanted
 
 
-@pytest.mark.parametrize("name", ["v1", "1.0", "1_tmp", "0x2", "9223372036854775808", "", "1 2", "٣", "+", "²"])
+@pytest.mark.parametrize("name", ["v1", "1.0", "1_tmp", "0x2", "9223372036854775808", "", "1 2", "٣", "+", "+-1", "²"])
 def test_names_that_are_no_version(name: str) -> None:
     """Only 64-bit integers are versions (behaviour item 83)."""
     assert aspired_versions(model(), [name]) == {}
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [("007", 7), (" 2", 2), ("3 ", 3), ("-3", -3), ("9223372036854775807", 2**63 - 1)]
+    ("name", "number"), [("007", 7), (" 2", 2), ("3 ", 3), ("-3", -3), ("+4", 4), ("9223372036854775807", 2**63 - 1)]
 )
 def test_names_that_are_versions(name: str, number: int) -> None:
     """Leading zeros, blanks around and signs do not matter."""
