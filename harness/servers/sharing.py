@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import socket
 import threading
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ class ServerBroker:
         self._leases: dict[int, int] = {}
         self._closing = False
         self._key = secrets.token_bytes(32)
-        self._listener = Listener(authkey=self._key)
+        self._listener = Listener(family="AF_UNIX", authkey=self._key)
         self._thread = threading.Thread(target=self._accept, name="tfserving-harness broker", daemon=True)
         self._thread.start()
 
@@ -64,8 +65,8 @@ class ServerBroker:
         if self._closing:
             return
         self._closing = True
-        with contextlib.suppress(OSError, EOFError):
-            Client(self._listener.address, authkey=self._key).close()  # wakes the listener
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as knocking:
+            knocking.connect(self._listener.address)  # wakes the thread; no handshake, for it may have left already
         self._thread.join()
         self._listener.close()
         with self._lock:
