@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from harness.casting import cast
-from harness.dtypes import DType, dtype_of_array, dtype_of_enum, dtype_of_name
+from harness.dtypes import DTYPES, DType, dtype_of_array, dtype_of_enum, dtype_of_name
 from harness.errors import TensorError
 from harness.protos import tensor_pb2, tensor_shape_pb2
 from harness.text_values import as_bytes, byte_array, byte_list, split_packed
@@ -32,6 +32,13 @@ _PLAIN_FIELDS: dict[int, tuple[str, np.dtype]] = {
     if row.field is not None
 }
 _NO_FIELD = ("", np.dtype(np.float32))
+# Dtypes whose bytes in memory are the content; on big-endian machines only those of one byte are.
+_PLAIN_NUMBERS: dict[np.dtype, int] = {
+    row.numpy: row.enum
+    for row in DTYPES
+    if row.is_native and not row.is_string and not row.name.startswith("q")
+    if _IS_LITTLE_ENDIAN or row.numpy.itemsize == 1
+}
 
 
 def as_array(value: Any, dtype: str | DType | None = None, *, name: str = "value") -> np.ndarray:
@@ -118,6 +125,12 @@ def fill_proto(proto: Any, array: np.ndarray, dtype: DType | None = None, *, nam
     Raises:
         TensorError: TensorFlow has no such dtype, or the array is not of the dtype asked for. The proto is as it was.
     """
+    number = None if dtype is not None else _PLAIN_NUMBERS.get(array.dtype)
+    if number is not None:  # the common case in as few steps as can be
+        proto.dtype = number
+        proto.tensor_shape.MergeFrom(_shape_proto(array.shape))
+        proto.tensor_content = array.tobytes()
+        return
     row = _dtype_of(array, name) if dtype is None else _checked(array, dtype, name)
     strings = byte_list(array, name) if row.is_string else ()
     proto.dtype = row.enum

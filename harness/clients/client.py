@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from harness.clients.inputs import Target
 from harness.errors import CallError, ResponseError, SignatureError, StatusError, TensorError, UsageError
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from harness.clients.inputs import Target
     from harness.endpoint import Endpoint
     from harness.prediction import Classification, Prediction, Regression, VersionStatus
     from harness.signatures import Signature
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["BaseClient", "Client"]
 
 _T = TypeVar("_T")
+_A = TypeVar("_A")
 
 
 class Client(Protocol):
@@ -104,6 +105,7 @@ class BaseClient:
         self.endpoint = endpoint
         self.timeout_s = timeout_s
         self._signatures: dict[tuple[int | None, str | None], dict[str, Signature]] = {}
+        self._targets: dict[tuple[int | None, str | None, str], Target] = {}
         self._is_closed = False
 
     def __enter__(self) -> Self:
@@ -164,10 +166,18 @@ class BaseClient:
         if self._is_closed:
             raise UsageError(f"this client of {self._address} was closed; make a new one")
 
-    def _read(self, method: str, target: Target, read: Callable[[], _T]) -> _T:
+    def _target(self, version: int | None, label: str | None, signature_name: str = "") -> Target:
+        """Return the target of a call; the same one for the same arguments, as most calls have them."""
+        key = (version, label, signature_name)
+        target = self._targets.get(key)
+        if target is None:
+            target = self._targets[key] = Target.of(self.endpoint, version, label, signature_name)
+        return target
+
+    def _read(self, method: str, target: Target, read: Callable[[_A], _T], answer: _A) -> _T:
         """Return what ``read`` makes of an answer; what it cannot read becomes a ResponseError."""
         try:
-            return read()
+            return read(answer)
         except (TensorError, SignatureError, ValueError) as exc:
             raise ResponseError(
                 f"the answer cannot be read: {exc}", target=self._address, api=self.api, request=target.describe(method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -17,7 +18,7 @@ from harness.clients.grpc_messages import (
     classes,
     code_name,
     fill_spec,
-    inference_result,
+    inference_results,
     values,
     version_status,
 )
@@ -59,8 +60,7 @@ class GrpcClient(BaseClient):
         timeout_s: deadline of each call, in seconds. The server passes it on to the model's run (behaviour item 34).
         tls: PEM files for a secure channel; None for plain text.
         headers: metadata sent with every call, e.g. ``{"authorization": "Bearer ..."}`` for a gateway.
-        channel_options: further gRPC channel arguments. Message sizes are unlimited unless set here: gRPC's own
-            4 MiB limit for answers trips users of larger models (behaviour item 32).
+        channel_options: further gRPC channel arguments, e.g. message sizes, else unlimited here (behaviour item 32).
 
     Raises:
         UsageError: the endpoint has no gRPC address, or a URL for one; a TLS file cannot be read.
@@ -123,14 +123,14 @@ class GrpcClient(BaseClient):
             TensorError: an input that no tensor can hold.
             UsageError: inputs or output filter of another form.
         """
-        target = Target.of(self.endpoint, version, label, signature_name)
+        target = self._target(version, label, signature_name)
 
         def attempt() -> Any:
             request = self._predict_request(inputs, target, output_filter, timeout_s)
             return self._call(self._prediction.Predict, request, "predict", target, timeout_s)
 
         response = self._on_current_signatures(target, attempt, timeout_s)
-        outputs = self._read("predict", target, lambda: arrays(response.outputs))
+        outputs = self._read("predict", target, arrays, response.outputs)
         return Prediction(outputs=outputs, **answered_by(response.model_spec, target))
 
     def encode_predict(
@@ -143,7 +143,7 @@ class GrpcClient(BaseClient):
         label: str | None = None,
     ) -> bytes:
         """Return the serialised PredictRequest that ``predict`` would send, for load generators."""
-        target = Target.of(self.endpoint, version, label, signature_name)
+        target = self._target(version, label, signature_name)
         return bytes(self._predict_request(inputs, target, output_filter, None).SerializeToString())
 
     def classify(
@@ -162,7 +162,7 @@ class GrpcClient(BaseClient):
             CallError: no answer; a StatusError holds the server's code and text.
             TensorError: a feature that a tf.Example cannot hold.
         """
-        target = Target.of(self.endpoint, version, label, signature_name)
+        target = self._target(version, label, signature_name)
         request = classification_pb2.ClassificationRequest(input=input_proto(examples, context))
         fill_spec(request.model_spec, target)
         response = self._call(self._prediction.Classify, request, "classify", target, timeout_s)
@@ -184,7 +184,7 @@ class GrpcClient(BaseClient):
             CallError: no answer; a StatusError holds the server's code and text.
             TensorError: a feature that a tf.Example cannot hold.
         """
-        target = Target.of(self.endpoint, version, label, signature_name)
+        target = self._target(version, label, signature_name)
         request = regression_pb2.RegressionRequest(input=input_proto(examples, context))
         fill_spec(request.model_spec, target)
         response = self._call(self._prediction.Regress, request, "regress", target, timeout_s)
@@ -218,15 +218,14 @@ class GrpcClient(BaseClient):
         Raises:
             CallError: no answer; a StatusError holds the server's code and text.
         """
-        target = Target.of(self.endpoint, version, label)
+        target = self._target(version, label)
         request = inference_pb2.MultiInferenceRequest(input=input_proto(examples, context))
         for method_name, names in ((_CLASSIFY, classify), (_REGRESS, regress)):
             for name in names:
                 task = request.tasks.add(method_name=method_name)
-                fill_spec(task.model_spec, Target.of(self.endpoint, version, label, name))
+                fill_spec(task.model_spec, self._target(version, label, name))
         response = self._call(self._prediction.MultiInference, request, "multi_inference", target, timeout_s)
-        results = response.results
-        return self._read("multi_inference", target, lambda: tuple(inference_result(item, target) for item in results))
+        return self._read("multi_inference", target, partial(inference_results, target=target), response.results)
 
     def signatures(
         self, *, version: int | None = None, label: str | None = None, timeout_s: float | None = None
@@ -237,7 +236,7 @@ class GrpcClient(BaseClient):
             CallError: no answer; a StatusError holds the server's code and text.
             SignatureError: the answer holds no signatures.
         """
-        target = Target.of(self.endpoint, version, label)
+        target = self._target(version, label)
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         fill_spec(request.model_spec, target)
         response = self._call(self._prediction.GetModelMetadata, request, "metadata", target, timeout_s)
@@ -291,9 +290,11 @@ class GrpcClient(BaseClient):
         return request
 
     def _call(self, method: Any, request: Any, name: str, target: Target, timeout_s: float | None) -> Any:
-        self._refuse_if_closed()
         deadline_s = self.timeout_s if timeout_s is None else timeout_s
         try:
             return method(request, timeout=deadline_s, metadata=self._metadata)
         except grpc.RpcError as exc:
             raise translate(exc, method=name, target=target, address=self._address, timeout_s=deadline_s) from exc
+        except ValueError:  # grpcio's way to say that the channel is closed
+            self._refuse_if_closed()
+            raise

@@ -21,7 +21,7 @@ __all__ = [
     "classes",
     "code_name",
     "fill_spec",
-    "inference_result",
+    "inference_results",
     "values",
     "version_status",
 ]
@@ -63,12 +63,16 @@ def values(result: Any) -> np.ndarray:
     return np.array([item.value for item in result.regressions], dtype=np.float32)
 
 
-def inference_result(result: Any, target: Target) -> Classification | Regression:
-    """Return one answer of a MultiInferenceResponse.
+def inference_results(results: Any, target: Target) -> tuple[Classification | Regression, ...]:
+    """Return the answers of a MultiInferenceResponse.
 
     Raises:
-        TensorError: it holds neither classes nor values.
+        TensorError: one holds neither classes nor values.
     """
+    return tuple(_inference_result(result, target) for result in results)
+
+
+def _inference_result(result: Any, target: Target) -> Classification | Regression:
     answered = answered_by(result.model_spec, target)
     kind = result.WhichOneof("result")
     if kind == "classification_result":

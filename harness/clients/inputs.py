@@ -77,8 +77,11 @@ def to_arrays(inputs: Mapping[str, Any], signature: Callable[[], Signature | Non
     for name, value in inputs.items():
         if not isinstance(name, str):
             raise UsageError(f"input names are text, but this one is {name!r}")
+        if type(value) is np.ndarray:
+            arrays[name] = value
+            continue
         if has_dtype(value):
-            arrays[name] = value if type(value) is np.ndarray else _as_given(value, name)
+            arrays[name] = _as_given(value, name)
             continue
         if known is None:
             found = signature()

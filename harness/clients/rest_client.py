@@ -29,7 +29,7 @@ from harness.signatures import DEFAULT_SIGNATURE, Signature, pick_signature, sig
 from harness.tensors_json import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from harness.clients.access import Tls
     from harness.endpoint import Endpoint
@@ -112,7 +112,7 @@ class RestClient(BaseClient):
             CallError: no answer; a StatusError holds the server's code and text.
             TensorError: an input that JSON cannot carry.
         """
-        target = Target.of(self.endpoint, version, label, signature_name)
+        target = self._target(version, label, signature_name)
 
         def attempt() -> bytes:
             return self._call("predict", target, self._predict_body(inputs, target, layout, timeout_s), timeout_s)
@@ -133,11 +133,11 @@ class RestClient(BaseClient):
         label: str | None = None,
     ) -> bytes:
         """Return the body that ``predict`` would send, for load generators."""
-        return self._predict_body(inputs, Target.of(self.endpoint, version, label, signature_name), layout)
+        return self._predict_body(inputs, self._target(version, label, signature_name), layout)
 
     def predict_url(self, *, version: int | None = None, label: str | None = None) -> str:
         """Return the URL that ``predict`` posts to."""
-        return self._url(Target.of(self.endpoint, version, label)) + ":predict"
+        return self._url(self._target(version, label)) + ":predict"
 
     def classify(
         self,
@@ -155,10 +155,10 @@ class RestClient(BaseClient):
             CallError: no answer; a StatusError holds the server's code and text.
             TensorError: a feature that a tf.Example cannot hold.
         """
-        target = Target.of(self.endpoint, version, label, signature_name)
+        target = self._target(version, label, signature_name)
         body = examples_body(examples, context, signature_name=signature_name)
         document = self._document("classify", target, body, timeout_s)
-        classes = self._read("classify", target, lambda: read_classes(document))
+        classes = self._read("classify", target, read_classes, document)
         return Classification(
             classes=classes, model=target.model, model_version=target.version, signature_name=signature_name
         )
@@ -179,10 +179,10 @@ class RestClient(BaseClient):
             CallError: no answer; a StatusError holds the server's code and text.
             TensorError: a feature that a tf.Example cannot hold.
         """
-        target = Target.of(self.endpoint, version, label, signature_name)
+        target = self._target(version, label, signature_name)
         body = examples_body(examples, context, signature_name=signature_name)
         document = self._document("regress", target, body, timeout_s)
-        values = self._read("regress", target, lambda: read_values(document))
+        values = self._read("regress", target, read_values, document)
         return Regression(
             values=values, model=target.model, model_version=target.version, signature_name=signature_name
         )
@@ -196,7 +196,7 @@ class RestClient(BaseClient):
             CallError: no answer; a StatusError holds the server's code and text.
             SignatureError: the answer holds no signatures.
         """
-        target = Target.of(self.endpoint, version, label)
+        target = self._target(version, label)
         return signatures_from_json(self._document("metadata", target, None, timeout_s))
 
     def model_status(self, *, version: int | None = None, timeout_s: float | None = None) -> tuple[VersionStatus, ...]:
@@ -207,7 +207,7 @@ class RestClient(BaseClient):
         """
         target = Target(model=self.endpoint.model, version=version, label=None)
         document = self._document("status", target, None, timeout_s)
-        return self._read("status", target, lambda: read_statuses(document))
+        return self._read("status", target, read_statuses, document)
 
     def _predict_body(
         self, inputs: Mapping[str, Any], target: Target, layout: Layout, timeout_s: float | None = None
@@ -220,7 +220,10 @@ class RestClient(BaseClient):
             signatures = self._known_signatures(target, timeout_s)
             return read_outputs(body, pick_signature(signatures, target.signature_name), layout=layout)
 
-        return self._read("predict", target, lambda: self._on_current_signatures(target, attempt, timeout_s))
+        def read(attempt: Callable[[], Any]) -> Any:
+            return self._on_current_signatures(target, attempt, timeout_s)
+
+        return self._read("predict", target, read, attempt)
 
     def _url(self, target: Target) -> str:
         url = f"{self._address}/v1/models/{quote(target.model, safe='')}"
@@ -232,7 +235,7 @@ class RestClient(BaseClient):
 
     def _document(self, method: str, target: Target, body: bytes | None, timeout_s: float | None) -> Any:
         answer = self._call(method, target, body, timeout_s)
-        return self._read(method, target, lambda: loads(answer))
+        return self._read(method, target, loads, answer)
 
     def _call(self, method: str, target: Target, body: bytes | None, timeout_s: float | None) -> bytes:
         """Send one request and return the answer's body; ``status`` and ``metadata`` requests have no body."""
