@@ -229,7 +229,7 @@ def test_a_server_that_dies_ends_the_run_with_what_there_is(api: Any) -> None:
 
 
 def _interrupt_after(counter: Any, requests: int, found: list[psutil.Process]) -> Callable[[str], None]:
-    others = set(psutil.Process().children())  # servers of other tests in this session may go on running
+    others = set(psutil.Process().children())  # servers of other tests may go on running beside
 
     def on_phase(phase: str) -> None:
         if phase == "measuring":
