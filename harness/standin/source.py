@@ -7,12 +7,12 @@ A version is a direct child whose name reads as a 64-bit integer; the model's ve
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.standin import log
 from harness.standin.status import StatusError
+from harness.versions import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["aspired_versions", "poll"]
 
 _SOURCE = "source.py"
-_NUMBER = re.compile(r"\s*([+-]?\d+)\s*\Z", re.ASCII)
-_LARGEST = 2**63 - 1
 
 
 def poll(models: Iterable[Any]) -> dict[str, dict[int, str]]:
@@ -71,10 +69,9 @@ def aspired_versions(model: Any, names: Iterable[str]) -> dict[int, str]:
 def _numbered(names: Iterable[str]) -> dict[int, str]:
     children: dict[int, str] = {}
     for name in names:
-        match = _NUMBER.match(name)
-        if match is None or not -_LARGEST - 1 <= int(match[1]) <= _LARGEST:
+        number = parse_version(name)
+        if number is None:
             continue
-        number = int(match[1])
         if number in children:
             text = (
                 f"Duplicate version directories detected. Version {number} will be loaded from {name}, "
