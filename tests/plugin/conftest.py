@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Without a cache on disk, and without Hypothesis's plugin, which imports all of Hypothesis at the end of each run.
 QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 DEAD_ENGINE = "unix:///nonexistent/docker.sock"
+# In continuous integration pytest prints errors whole in its last summary, a second time: not here, wherever we run.
+IN_CI = ("CI", "BUILD_NUMBER")
 
 
 @pytest.fixture(scope="session")
@@ -31,9 +33,10 @@ def half_plus_two() -> Path:
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a Docker engine, a step summary, or a binary on PATH that a machine may happen to have."""
+    """Without a Docker engine or a step summary that a machine may happen to have; printing as at a terminal."""
     monkeypatch.setenv("DOCKER_HOST", DEAD_ENGINE)
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    for name in ("GITHUB_STEP_SUMMARY", *IN_CI):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
 
 
@@ -74,7 +77,8 @@ def command_of_run() -> Callable[..., list[str]]:
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
     """The environment of such a process."""
-    dropped = ("GITHUB_STEP_SUMMARY", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT")
+    workers = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT")
+    dropped = {"GITHUB_STEP_SUMMARY", "PYTEST_ADDOPTS", *workers, *IN_CI}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     return {**kept, "DOCKER_HOST": DEAD_ENGINE, "COLUMNS": "200"}
 
