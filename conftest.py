@@ -3,6 +3,4 @@
 from fixtures.example_models import pytest_serving_models
 from fixtures.requests import disk_signatures, requests_of_model
 
-__all__ = ["disk_signatures", "pytest_plugins", "pytest_serving_models", "requests_of_model"]
-
-pytest_plugins = ["pytester"]  # tests/plugin run pytest on small example folders
+__all__ = ["disk_signatures", "pytest_serving_models", "requests_of_model"]

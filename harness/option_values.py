@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
@@ -12,7 +13,14 @@ if TYPE_CHECKING:
 
     from harness.servers.spec import BackendName
 
-__all__ = ["asked_backend", "check_name", "refuse_unfit_flags", "seconds"]
+__all__ = [
+    "asked_backend",
+    "check_name",
+    "refuse_unfit_flags",
+    "refuse_update_in_ci",
+    "seconds",
+    "whole_number",
+]
 
 
 def seconds(text: str, option: str) -> float:
@@ -85,3 +93,27 @@ def refuse_unfit_flags(flags: Sequence[str], *, option: str, endpoint: str | Non
             f"{option} {flags[0]} cannot reach the server at {endpoint}, which runs already; start that server with the"
             " flag, or leave one of the two out"
         )
+
+
+def refuse_update_in_ci(options: Sequence[str]) -> None:
+    """Refuse options that write what is to be committed where nobody would see it: in continuous integration.
+
+    Raises:
+        UsageError: such an option, and the variable ``CI`` is set.
+    """
+    if options and os.environ.get("CI", "").lower() not in {"", "0", "false"}:
+        raise UsageError(
+            f"{options[0]} writes files for people to review and commit, so it does nothing in continuous integration"
+            " (the variable CI is set); run it on your own machine"
+        )
+
+
+def whole_number(text: str, option: str) -> int:
+    """Return a number from 0 to 2**32 - 1.
+
+    Raises:
+        UsageError: something else.
+    """
+    if not (text.isascii() and text.isdigit() and int(text) < 2**32):
+        raise UsageError(f"{option} {text!r} should be a whole number from 0 to 4294967295")
+    return int(text)

@@ -11,10 +11,16 @@ from harness.signature_diff import diff
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from harness.checks.subject import Subject
     from harness.clients import GrpcClient, RestClient
     from harness.signatures import Signature
 
-__all__ = ["check_contract"]
+__all__ = ["check", "check_contract"]
+
+
+def check(subject: Subject) -> list[Finding]:
+    """Compare a subject's signatures wherever they can be read."""
+    return check_contract(subject.model, on_disk=subject.on_disk, grpc_client=subject.grpc, rest_client=subject.rest)
 
 
 def check_contract(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.checks.compare import compare
+from harness.checks.parity import rest_obstacle
 from harness.checks.reproduce import call_line
 from harness.dtypes import dtype_of_array, dtype_of_name
 from harness.errors import CallError, CheckError, TensorError
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from harness.checks.subject import Subject
     from harness.clients import GrpcClient, RestClient
 
-__all__ = ["Golden", "check_golden", "read_goldens", "record_golden", "write_golden"]
+__all__ = ["Golden", "check", "check_golden", "read_goldens", "record_golden", "write_golden"]
 
 _FORMAT = 1
 _PART_OF_COMPLEX = {"complex64": "float32", "complex128": "float64"}
@@ -75,6 +77,21 @@ class Golden:
                     f"golden {self.name!r}: output {name!r} holds NaN at {place}; NaN equals nothing, so no answer"
                     " could ever match. Record the case anew with inputs that bring numbers, or leave that output out"
                 )
+
+
+def check(subject: Subject) -> list[Finding]:
+    """Replay the recorded cases over every API that can carry them."""
+    directory = subject.options.goldens
+    goldens = [] if directory is None else read_goldens(directory)
+    return [_over(subject, client, golden) for golden in goldens for client in subject.clients]
+
+
+def _over(subject: Subject, client: GrpcClient | RestClient, golden: Golden) -> Finding:
+    signature = subject.signatures.get(golden.signature_name)
+    obstacle = rest_obstacle(signature) if client.api == "rest" and signature is not None else ""
+    if obstacle:
+        return subject.left_out("goldens", f"{golden.name} over REST", obstacle)
+    return check_golden(client, golden)
 
 
 def _is_nan(array: np.ndarray) -> np.ndarray:

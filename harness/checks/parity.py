@@ -16,14 +16,29 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from harness.checks.subject import Subject
     from harness.clients import GrpcClient, RestClient
     from harness.clients.rest_codec import Layout
     from harness.signatures import Signature
 
-__all__ = ["check_parity", "rest_obstacle"]
+__all__ = ["check", "check_parity", "rest_obstacle"]
 
 # REST writes floats with as many digits as bring the same value back, but for denormals (behaviour items 142, 162).
 _RTOL, _ATOL = 1e-6, 1e-30
+
+
+def check(subject: Subject) -> list[Finding]:
+    """Compare both APIs on each request for Predict that is known."""
+    if subject.grpc is None or subject.rest is None:
+        return [subject.left_out("parity", "REST = gRPC", "only one API was given")]
+    return [
+        finding
+        for request in subject.requests
+        if request.method == "predict"
+        for finding in check_parity(
+            subject.grpc, subject.rest, subject.signatures[request.signature_name], request.inputs
+        )
+    ]
 
 
 def rest_obstacle(signature: Signature) -> str:

@@ -1,162 +1,140 @@
-"""``tfserving-harness check``: is the served model right? Signatures, predictions, REST = gRPC; no code to write."""
+"""``tfserving-harness check``: is the served model right? Every check there is, with no code to write."""
 
 from __future__ import annotations
 
+import argparse
+import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.checks import check_contract, check_golden, check_parity, guess_inputs, read_goldens
-from harness.checks.parity import rest_obstacle
+from harness.checks.catalogue import CHECKS, choose_checks, run_check
+from harness.checks.opening import open_subject
+from harness.checks.subject import CheckOptions
 from harness.cli.record import Record, add_report_option
-from harness.cli.server_options import PREDICT, Once, add_server_options, served, tags_of
+from harness.cli.server_options import Once, add_server_options, served, tags_of
 from harness.clients import GrpcClient, RestClient
-from harness.errors import SignatureError, StatusError, TensorError, UsageError
-from harness.findings import Finding
-from harness.savedmodel import preflight
+from harness.errors import UsageError
+from harness.option_values import refuse_update_in_ci, whole_number
 from harness.surroundings import backend_of, served_model
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator
 
-    from harness.checks import Golden
-    from harness.results import ServedModel
+    from harness.checks.catalogue import Check
+    from harness.checks.subject import Subject
+    from harness.findings import Finding
     from harness.servers import Server
-    from harness.signatures import Signature
 
 __all__ = ["add_options", "run"]
-
-_TAKE_EXAMPLES = ("tensorflow/serving/classify", "tensorflow/serving/regress")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    width = max(len(check.name) for check in CHECKS)
+    parser.epilog = "checks:\n" + "\n".join(f"  {check.name:{width}}  {check.asks}" for check in CHECKS)
     add_server_options(parser)
-    parser.add_argument("--goldens", action=Once, metavar="DIR", help="directory of recorded cases to replay")
+    group = parser.add_argument_group("checks")
+    group.add_argument("--only", action=Once, metavar="NAMES", help="run these checks only, with commas between")
+    group.add_argument("--skip", action=Once, metavar="NAMES", help="leave these checks out, with commas between")
+    group.add_argument("--examples", action=Once, metavar="FILE", help=".npz or .json file of requests to ask with")
+    group.add_argument(
+        "--goldens", action=Once, metavar="DIR", help="recorded cases to replay (default: goldens/NAME if it exists)"
+    )
+    group.add_argument(
+        "--contract", action=Once, metavar="FILE", help="agreed signatures (default: contracts/NAME.json if it exists)"
+    )
+    group.add_argument("--update-contract", action="store_true", help="write the contract instead of comparing with it")
+    group.add_argument("--seed", action=Once, default="0", help="of everything that is made up (default: 0)")
     add_report_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Check; 1 if a finding is an error."""
     record = Record(options)
-    goldens = _goldens(options.goldens)
+    checks = _chosen(options)
+    given = _given(options)
+    findings: list[Finding] = []
     with served(options) as server, ExitStack() as stack:
-        checks = _Checks(server, stack)
-        checks.contract(tags_of(options))
-        checks.parity()
-        checks.goldens(goldens)
+        subject = _subject(server, stack, options, given)
+        for check in checks:
+            findings += _run_aloud(check, subject)
+        statuses = subject.clients[0].model_status()
+        base_path = server.spec.models[0].base_path
+        model = served_model(subject.model, base_path, subject.signatures, statuses)
         backend = backend_of(server)
-    for finding in checks.findings:
-        _print(finding)
-    results = record.finish(
-        backend=backend,
-        models=(checks.model,),
-        findings=tuple(checks.findings),
-        warnings=tuple(checks.warnings),
-    )
+    results = record.finish(backend=backend, models=(model,), findings=tuple(findings))
     return 1 if any(finding.fails for finding in results.findings) else 0
 
 
-def _goldens(directory: str | None) -> list[Golden]:
-    """Return the recorded cases.
+def _chosen(options: argparse.Namespace) -> tuple[Check, ...]:
+    only = choose_checks(_names(options.only), option="--only")
+    skipped = {check.name for check in choose_checks(_names(options.skip), option="--skip")} if options.skip else set()
+    chosen = tuple(check for check in only if check.name not in skipped)
+    if not chosen:
+        raise UsageError(f"--skip {options.skip} leaves no check to run")
+    return chosen
+
+
+def _names(text: str | None) -> list[str]:
+    return [] if text is None else [name.strip() for name in text.split(",")]
+
+
+def _given(options: argparse.Namespace) -> CheckOptions:
+    """Return what the user gave by option; refuses files and directories that are not there.
 
     Raises:
-        UsageError: there are none where they should be.
+        UsageError: a file or directory that was named does not exist.
     """
-    if directory is None:
-        return []
-    goldens = read_goldens(Path(directory))
-    if not goldens:
-        seen = "holds no *.json" if Path(directory).is_dir() else "is not a directory"
-        raise UsageError(f"--goldens {directory} {seen}; name the directory that write_golden filled")
-    return goldens
+    for option in ("goldens", "examples"):
+        named = getattr(options, option)
+        if named is not None and not Path(named).exists():
+            raise UsageError(f"--{option} {named}: there is no such path")
+    if options.goldens is not None and not any(Path(options.goldens).glob("*.json")):
+        raise UsageError(f"--goldens {options.goldens} holds no *.json; name the directory with the recorded cases")
+    refuse_update_in_ci(["--update-contract"] if options.update_contract else [])
+    if options.contract is not None and not (options.update_contract or Path(options.contract).is_file()):
+        raise UsageError(f"--contract {options.contract}: there is no such file; write it with --update-contract")
+    return CheckOptions(
+        goldens=_path(options.goldens),
+        contract=_path(options.contract),
+        examples=_path(options.examples),
+        update_contract=options.update_contract,
+        seed=whole_number(options.seed, "--seed"),
+    )
 
 
-@dataclass
-class _Checks:
-    """The checks of one served model, and what came out of them."""
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text).expanduser().absolute()
 
-    server: Server
-    stack: ExitStack
-    model: ServedModel = field(init=False)
-    findings: list[Finding] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        """Open a client for each API and ask what is served."""
-        endpoint = self.server.endpoint
-        enter = self.stack.enter_context
-        self.grpc = enter(GrpcClient(endpoint)) if endpoint.grpc is not None else None
-        self.rest = enter(RestClient(endpoint)) if endpoint.rest is not None else None
-        self.clients: Sequence[GrpcClient | RestClient] = [one for one in (self.grpc, self.rest) if one is not None]
-        self.base_path = self.server.spec.models[0].base_path
-        self.signatures: Mapping[str, Signature] = {
-            name: one for name, one in self.clients[0].signatures().items() if not one.is_internal
-        }
-        statuses = self.clients[0].model_status()
-        self.model = served_model(endpoint.model, self.base_path, self.signatures, statuses)
+def _subject(server: Server, stack: ExitStack, options: argparse.Namespace, given: CheckOptions) -> Subject:
+    endpoint = server.endpoint
+    grpc = stack.enter_context(GrpcClient(endpoint)) if endpoint.grpc is not None else None
+    rest = stack.enter_context(RestClient(endpoint)) if endpoint.rest is not None else None
+    name = endpoint.model
+    found = replace(
+        given,
+        goldens=given.goldens or _existing(Path("goldens", name)),
+        contract=given.contract
+        or (Path("contracts", f"{name}.json").absolute() if given.update_contract else None)
+        or _existing(Path("contracts", f"{name}.json")),
+    )
+    return open_subject(server, name, grpc=grpc, rest=rest, tags=tags_of(options), options=found)
 
-    def contract(self, tags: tuple[str, ...]) -> None:
-        """The signatures on disk, over gRPC and over REST."""
-        on_disk = preflight(self.base_path, tags=tags).latest.signatures if self.base_path else None
-        self.findings += check_contract(self.model.name, on_disk=on_disk, grpc_client=self.grpc, rest_client=self.rest)
 
-    def parity(self) -> None:
-        """The same answers over both APIs, for every signature that Predict runs."""
-        if self.grpc is None or self.rest is None:
-            self.warnings.append("only one API was given, so REST and gRPC could not be compared")
-            return
-        for signature in self.signatures.values():
-            if signature.method_name != PREDICT:
-                why = "takes tf.Examples" if signature.method_name in _TAKE_EXAMPLES else "is not for Predict"
-                self.warnings.append(f"{signature.name} was not exercised: {signature.method_name!r} {why}")
-                continue
-            try:
-                self._parity_of(self.grpc, self.rest, signature)
-            except (TensorError, SignatureError) as exc:  # inputs that cannot be made up, or not be sent
-                self.warnings.append(f"{signature.name} was not exercised: {exc}")
+def _existing(path: Path) -> Path | None:
+    return path.absolute() if path.exists() else None
 
-    def _parity_of(self, grpc: GrpcClient, rest: RestClient, signature: Signature) -> None:
-        inputs = guess_inputs(signature)
-        try:
-            grpc.predict(inputs, signature_name=signature.name)
-        except StatusError as exc:
-            if exc.code == "INVALID_ARGUMENT":  # dtypes and shapes fit, so it is the made-up values that do not
-                self.findings.append(self._refused(signature, exc))
-                return
-        self.findings += check_parity(grpc, rest, signature, inputs)
 
-    def _refused(self, signature: Signature, error: StatusError) -> Finding:
-        return Finding(
-            check="parity",
-            model=self.model.name,
-            subject=f"{signature.name} over REST = gRPC",
-            passed=False,
-            severity="warning",
-            tried="predict inputs made up to fit the signature",
-            expected="an answer to compare",
-            seen=f"the model refuses them: {error.server_message}; record goldens with inputs it takes",
-        )
-
-    def goldens(self, goldens: Sequence[Golden]) -> None:
-        """The recorded cases, over every API that can carry them."""
-        for golden in goldens:
-            signature = self.signatures.get(golden.signature_name)
-            for client in self.clients:
-                obstacle = rest_obstacle(signature) if client.api == "rest" and signature is not None else ""
-                self.findings.append(self._left_out(golden, obstacle) if obstacle else check_golden(client, golden))
-
-    def _left_out(self, golden: Golden, obstacle: str) -> Finding:
-        return Finding(
-            check="goldens",
-            model=self.model.name,
-            subject=f"{golden.name} over REST",
-            passed=True,
-            severity="info",
-            seen=obstacle,
-        )
+def _run_aloud(check: Check, subject: Subject) -> Iterator[Finding]:
+    began = time.perf_counter()
+    for finding in run_check(check, subject):
+        _print(finding)
+        yield finding
+    print(f"      {check.name} took {time.perf_counter() - began:.1f} s", flush=True)
 
 
 def _print(finding: Finding) -> None:

@@ -22,6 +22,7 @@ from harness.pytest_plugin.fixtures import (
     serving_config,
     serving_model,
     serving_servers,
+    serving_subject,
 )
 from harness.pytest_plugin.hooks import (
     pytest_addhooks,
@@ -63,4 +64,5 @@ __all__ = [
     "serving_config",
     "serving_model",
     "serving_servers",
+    "serving_subject",
 ]

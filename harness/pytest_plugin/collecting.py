@@ -10,6 +10,7 @@ from harness.errors import HarnessError
 from harness.pytest_plugin.backend import chosen_backend
 from harness.pytest_plugin.marks import mark_of
 from harness.pytest_plugin.state import STATE
+from harness.pytest_plugin.suite import drop_needless_suite
 from harness.pytest_plugin.xdist import is_worker
 
 if TYPE_CHECKING:
@@ -39,7 +40,13 @@ def model_of(item: pytest.Item) -> str | None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that needs a served model once for each model it is for."""
+    """Run a test that needs a served model once for each model it is for, one of the checks once for each check."""
+    if "serving_check" in metafunc.fixturenames:
+        from harness.checks.catalogue import choose_checks
+
+        names = metafunc.config.stash[STATE].config.checks.names or ()
+        checks = choose_checks(names, option="--serving-checks")
+        metafunc.parametrize("serving_check", checks, ids=lambda check: check.name)
     if "serving_model" not in metafunc.fixturenames:
         return
     try:
@@ -51,8 +58,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("serving_model", names, indirect=True, scope="session")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect tests made for models that this run does not serve."""
+    drop_needless_suite(items, config.stash[STATE])
     served = config.stash[STATE].models
     if not served:
         return

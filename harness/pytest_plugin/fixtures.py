@@ -16,6 +16,7 @@ from harness.pytest_plugin.xdist import shared_servers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from harness.checks.subject import Subject
     from harness.clients import GrpcClient, RestClient
     from harness.endpoint import Endpoint
     from harness.pytest_plugin.options import ServingConfig
@@ -35,6 +36,7 @@ __all__ = [
     "serving_config",
     "serving_model",
     "serving_servers",
+    "serving_subject",
 ]
 
 
@@ -119,6 +121,27 @@ def client(request: pytest.FixtureRequest, server: Server, serving_model: str, s
     if found is None:
         pytest.skip(f"the endpoint has no {request.param} address")
     return found
+
+
+@pytest.fixture
+def serving_subject(
+    request: pytest.FixtureRequest, server: Server, serving_model: str, serving_servers: Servers
+) -> Subject:
+    """The model under test as the built-in checks take it, with the requests to ask it."""
+    from harness.checks.opening import open_subject
+    from harness.checks.subject import CheckOptions
+
+    settings = request.config.stash[STATE].config.checks
+    grpc, rest = serving_servers.clients(server, serving_model)
+    contract, goldens = settings.contracts / f"{serving_model}.json", settings.goldens / serving_model
+    options = CheckOptions(
+        goldens=goldens if goldens.is_dir() else None,
+        contract=contract if settings.update_contracts or contract.is_file() else None,
+        examples=settings.examples.get(serving_model),
+        update_contract=settings.update_contracts,
+        seed=settings.seed,
+    )
+    return open_subject(server, serving_model, grpc=grpc, rest=rest, options=options)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 from harness.option_values import asked_backend, check_name, refuse_unfit_flags, seconds
+from harness.pytest_plugin import check_options
+from harness.pytest_plugin.check_options import CHECK_OPTIONS, CheckSettings
 from harness.servers.container_options import CONTAINER_OPTIONS, ContainerOptions, parse_environment
 from harness.servers.spec import BACKENDS, BackendName, ExternalAddress
 
@@ -74,12 +76,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     for option, destination, text in _SINGLE:
         group.addoption(option, dest=destination, default=None, help=text)
-    group.addoption(
-        "--update-goldens",
-        dest="update_goldens",
-        action="store_true",
-        help="record the answers of the server as goldens instead of checking them",
-    )
+    check_options.declare(group)
 
 
 _DEFAULT_TIMEOUT = "120"
@@ -105,7 +102,7 @@ class ServingConfig:
         report: HTML file to write, None for none.
         results: JSON file to write, None for none.
         summary: Markdown file to write, None for none.
-        update_goldens: whether to record goldens instead of checking them.
+        checks: what was said of the built-in checks.
     """
 
     models: Mapping[str, Path | None]
@@ -122,7 +119,7 @@ class ServingConfig:
     report: Path | None = None
     results: Path | None = None
     summary: Path | None = None
-    update_goldens: bool = False
+    checks: CheckSettings = field(default_factory=CheckSettings)
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -156,7 +153,7 @@ def refuse_repeated(arguments: Iterable[str]) -> None:
         UsageError: names the option and both values.
     """
     words = list(arguments)
-    for option, _, _ in _SINGLE:
+    for option, _, _ in (*_SINGLE, *CHECK_OPTIONS):
         given = [word.partition("=")[2] for word in words if word.startswith(option + "=")]
         given += [following for word, following in pairwise(words) if word == option]
         if len(given) > 1:
@@ -170,7 +167,7 @@ def parse_config(options: pytest.Config) -> ServingConfig:
         UsageError: a value that cannot be used, or values that contradict each other.
     """
     refuse_repeated(str(word) for word in options.invocation_params.args)
-    given = {option: options.getoption(destination) for option, destination, _ in _SINGLE}
+    given = {option: options.getoption(destination) for option, destination, _ in (*_SINGLE, *CHECK_OPTIONS)}
     _refuse_empty(given)
     get = options.getoption
     image, binary, endpoint = (given[f"--serving-{name}"] for name in ("image", "binary", "endpoint"))
@@ -195,7 +192,7 @@ def parse_config(options: pytest.Config) -> ServingConfig:
         report=_path(given["--serving-report"]),
         results=_path(given["--serving-results"]),
         summary=_path(given["--serving-summary"]),
-        update_goldens=get("update_goldens"),
+        checks=check_options.parse(options),
     )
     _refuse_one_file_for_two(config.outputs)
     return config

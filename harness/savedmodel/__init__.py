@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from harness.savedmodel.bare import as_base_path
 from harness.savedmodel.cache import cached_export
+from harness.savedmodel.copies import publish_copy
 from harness.savedmodel.layout import BasePath, ModelLayout, preflight
 from harness.savedmodel.tf1_export import GraphSignature, export_v1
 from harness.savedmodel.tf2_export import export
@@ -21,6 +22,7 @@ __all__ = [
     "export",
     "export_v1",
     "preflight",
+    "publish_copy",
     "read_warmup",
     "write_warmup",
 ]

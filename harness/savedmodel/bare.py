@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
+from harness.savedmodel.copies import publish_copy
 from harness.savedmodel.proto import saved_model_file
-from harness.savedmodel.staging import publish
 from harness.versions import children_by_version, parse_version
 
 __all__ = ["as_base_path", "is_bare"]
@@ -27,9 +25,6 @@ def is_bare(path: str | Path) -> bool:
 def as_base_path(path: str | Path, *, into: str | Path, name: str | None = None) -> Path:
     """Return a base path for ``path``: itself, or, for a bare SavedModel, a staged one with it as version 1.
 
-    Staging makes a copy out of hard links where the file system has them, and real copies otherwise. Symbolic links
-    would be simpler, but lead nowhere inside a container that mounts the base path alone.
-
     Args:
         path: a base path or a bare SavedModel.
         into: the directory to stage in, kept for as long as the server runs; its life is the caller's.
@@ -45,17 +40,5 @@ def as_base_path(path: str | Path, *, into: str | Path, name: str | None = None)
     if not is_bare(source):
         return source
     base_path = Path(into).absolute() / (name or source.name)
-
-    def write(staged: Path) -> None:
-        shutil.copytree(source, staged, copy_function=_link_or_copy, dirs_exist_ok=True)
-
-    publish(base_path, write, version=1)
+    publish_copy(source, base_path, version=1)
     return base_path
-
-
-def _link_or_copy(source: str, target: str) -> str:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one that has no hard links
-        shutil.copy2(source, target)
-    return target

@@ -70,7 +70,7 @@ def test_recorded_answers_still_hold(
     """Every recorded request brings the recorded answer, over each API that can carry it."""
     own = serving_model in request.config.stash[STATE].own_models and serving_model in EXAMPLE_MODELS
     folder = GOLDENS / serving_model
-    if serving_config.update_goldens:
+    if serving_config.checks.update_goldens:
         if client.api == "rest":
             pytest.skip("goldens are recorded over gRPC")
         recorded = _record(client, server, _cases(own, serving_model, requests_of_model))

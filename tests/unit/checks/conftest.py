@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import Endpoint, Prediction, Signature, TensorSpec
+from fixtures.altering_proxy import altered
+from fixtures.example_models import exported
+from harness import Endpoint, GrpcClient, Prediction, RestClient, Signature, TensorSpec, serve
+from harness.checks.opening import open_subject
 from harness.errors import StatusError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import numpy as np
+
+    from harness import Server
+    from harness.checks.subject import CheckOptions, Subject
 
 
 class FakeClient:
@@ -73,3 +80,29 @@ class _Named:
 def make() -> type[_Named]:
     """Give what tests build clients and signatures with."""
     return _Named
+
+
+@pytest.fixture(scope="session")
+def served_examples() -> Iterator[Server]:
+    """A stand-in with the example models."""
+    with serve({name: exported(name) for name in ("half_plus_two", "multi", "text")}, backend="standin") as server:
+        yield server
+
+
+@pytest.fixture
+def opened(served_examples: Server) -> Iterator[Callable[..., Subject]]:
+    """A function that returns the subject of a served example model, behind a proxy that alters answers if asked to.
+
+    ``opened("half_plus_two", options, grpc_change=..., rest_change=...)``, see ``fixtures.altering_proxy``.
+    """
+    with ExitStack() as stack:
+
+        def make(model: str, options: CheckOptions | None = None, **changes: Any) -> Subject:
+            endpoint = served_examples.endpoint_of(model)
+            if changes:
+                endpoint = stack.enter_context(altered(endpoint, **changes))
+            grpc = stack.enter_context(GrpcClient(endpoint))
+            rest = stack.enter_context(RestClient(endpoint))
+            return open_subject(served_examples, model, grpc=grpc, rest=rest, options=options)
+
+        yield make

@@ -68,7 +68,7 @@ BAD = {
     "report below a file": (("check", "{good}", "--report", "{tmp}/m.keras/x"), "error: cannot write '*': *m.keras *"),
     "report is a file": (("load", "{good}", "--report", "{tmp}/m.keras"), "error: cannot write '*': *m.keras is not*"),
     "report is read-only": (("check", "{good}", "--report", "{tmp}/folder"), "error: cannot write '*index.html': it*"),
-    "no goldens": (("check", "{good}", "--goldens", "{tmp}/nope"), "error: --goldens *nope is not a directory; name*"),
+    "no goldens": (("check", "{good}", "--goldens", "{tmp}/nope"), "error: --goldens *nope: there is no such path"),
     "empty goldens": (("check", "{good}", "--goldens", "{tmp}/corrupt"), "error: --goldens *corrupt holds no [*].js*"),
     "NaN in a golden": (("check", "{good}", "--goldens", "{tmp}/nan"), "error: golden 'case': output 'y' holds NaN *"),
     "concurrency": (("load", "{good}", "--concurrency", "1,0"), "error: --concurrency '1,0' should be numbers above *"),

@@ -1,0 +1,91 @@
+"""The checks there are, in the order they run, and how one is run."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.errors import HarnessError, UsageError
+from harness.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from harness.checks.subject import Subject
+
+__all__ = ["CHECKS", "Check", "choose_checks", "run_check"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One check, by name; its module is imported when it runs.
+
+    Attributes:
+        name: what users type and findings carry.
+        asks: the question it answers, in one line.
+        module: where its function ``check(subject) -> list[Finding]`` is.
+    """
+
+    name: str
+    asks: str
+    module: str
+
+    @property
+    def function(self) -> Callable[[Subject], list[Finding]]:
+        """The check itself."""
+        found: Callable[[Subject], list[Finding]] = importlib.import_module(self.module).check
+        return found
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(name="inputs", asks="can every signature be exercised, and with what?", module="harness.checks.inputs"),
+    Check(name="contract", asks="are the signatures the agreed ones everywhere?", module="harness.checks.contract"),
+    Check(
+        name="goldens", asks="do recorded requests still bring the recorded answers?", module="harness.checks.goldens"
+    ),
+    Check(name="parity", asks="does REST answer the same as gRPC?", module="harness.checks.parity"),
+)
+
+
+def choose_checks(names: Iterable[str], *, option: str) -> tuple[Check, ...]:
+    """Return the checks of these names in the order they run; all of them if no name is given.
+
+    Args:
+        names: the names asked for.
+        option: the option that named them, for the error.
+
+    Raises:
+        UsageError: a name that is no check's.
+    """
+    wanted = list(names)
+    known = {check.name for check in CHECKS}
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"{option} {name!r} is no check; there are {', '.join(check.name for check in CHECKS)}")
+    return tuple(check for check in CHECKS if not wanted or check.name in wanted)
+
+
+def run_check(check: Check, subject: Subject) -> list[Finding]:
+    """Run one check and return what it found: at least one finding.
+
+    What keeps a check from running is a failed finding, not an exception.
+    """
+    began = time.perf_counter_ns()
+    try:
+        findings = check.function(subject)
+    except HarnessError as exc:
+        return [
+            Finding(
+                check=check.name,
+                model=subject.model,
+                subject="the check itself",
+                passed=False,
+                tried=f"find out: {check.asks}",
+                expected="the check runs to its end",
+                seen=f"{type(exc).__name__}: {exc}",
+                duration_ns=time.perf_counter_ns() - began,
+            )
+        ]
+    return findings or [subject.left_out(check.name, "all", "there was nothing to look at")]

@@ -1,0 +1,88 @@
+"""From a running server and what a user gave to the Subject of the checks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.checks.gather import gather_requests
+from harness.checks.subject import CheckOptions, Subject
+from harness.errors import UsageError
+from harness.savedmodel import preflight
+from harness.stage import Stage
+from harness.surroundings import tool_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.clients import GrpcClient, RestClient
+    from harness.prediction import VersionStatus
+    from harness.savedmodel import ModelLayout
+    from harness.servers import Server
+
+__all__ = ["open_subject"]
+
+
+def open_subject(
+    server: Server,
+    model: str,
+    *,
+    grpc: GrpcClient | None,
+    rest: RestClient | None,
+    tags: tuple[str, ...] = ("serve",),
+    options: CheckOptions | None = None,
+) -> Subject:
+    """Return the subject for one of a server's models.
+
+    Args:
+        server: a ready server.
+        model: one of its models.
+        grpc: a client of it, None if the server has no gRPC.
+        rest: a client of it, None if the server has no REST.
+        tags: the tag set of the SavedModel.
+        options: what the user gave.
+
+    Raises:
+        CallError: the server cannot be asked for its signatures.
+        CheckError: the user's examples or goldens cannot be read.
+        UsageError: neither API is there.
+    """
+    client = grpc or rest
+    if client is None:
+        raise UsageError(f"model {model!r} has neither a gRPC nor a REST address; there is nothing to ask")
+    given = options or CheckOptions()
+    signatures = {name: one for name, one in client.signatures().items() if not one.is_internal}
+    layout = _layout(server, model, tags, client.model_status())
+    subject = Subject(
+        model=model,
+        signatures=signatures,
+        grpc=grpc,
+        rest=rest,
+        on_disk=None if layout is None else layout.signatures,
+        version_dir=None if layout is None else layout.path,
+        tags=tags,
+        options=given,
+        stage=Stage.of(server, model),
+        provenance=_provenance(server),
+    )
+    found = gather_requests(signatures, client, options=given, version_dir=subject.version_dir)
+    return replace(subject, requests=found.requests, unexercised=found.unexercised, notes=found.notes)
+
+
+def _layout(server: Server, model: str, tags: tuple[str, ...], statuses: Iterable[VersionStatus]) -> ModelLayout | None:
+    """Return the files of the version that answers requests which name none; None if they are not at hand."""
+    base_path = next((one.base_path for one in server.spec.models if one.name == model), "")
+    if not base_path:
+        return None
+    available = [status.version for status in statuses if status.is_available]
+    found = preflight(Path(base_path), tags=tags)
+    return next((one for one in found.versions if available and one.version == max(available)), found.latest)
+
+
+def _provenance(server: Server) -> dict[str, str]:
+    versions = tool_versions()
+    origin = {"backend": server.backend.name, "harness": versions["harness"]}
+    if server.engine.image:
+        return {**origin, "image": server.engine.image}
+    return {**origin, "tensorflow": versions["tensorflow"]}

@@ -1,0 +1,121 @@
+"""The options of the built-in checks, declared and then parsed once into one frozen CheckSettings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import UsageError
+from harness.option_values import refuse_update_in_ci, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pytest
+
+__all__ = ["ALL", "CHECK_OPTIONS", "CheckSettings", "declare", "parse"]
+
+ALL = "all"
+
+# (option, destination, help); each may be given once on a command line.
+CHECK_OPTIONS = (
+    ("--serving-checks", "serving_checks", f"run the built-in checks too: {ALL}, or names with commas between"),
+    ("--serving-contracts", "serving_contracts", "directory of agreed signatures, NAME.json (default: contracts)"),
+    ("--serving-goldens", "serving_goldens", "directory of recorded cases, NAME/CASE.json (default: goldens)"),
+    ("--serving-seed", "serving_seed", "of everything that checks make up (default: 0)"),
+)
+_UPDATES = (
+    ("--update-contracts", "update_contracts", "write the served signatures as contracts instead of comparing them"),
+    ("--update-goldens", "update_goldens", "record the answers of the server as goldens instead of checking them"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSettings:
+    """What the command line said of the built-in checks.
+
+    Attributes:
+        names: the checks asked for with ``--serving-checks``, empty for all; None if the option was not given.
+        contracts: directory of agreed signatures.
+        goldens: directory of recorded cases, one folder for each model.
+        examples: file of example requests by model name.
+        seed: of everything that is made up.
+        update_contracts: whether to write contracts instead of comparing with them.
+        update_goldens: whether to record goldens instead of checking them.
+    """
+
+    names: tuple[str, ...] | None = None
+    contracts: Path = Path("contracts")
+    goldens: Path = Path("goldens")
+    examples: Mapping[str, Path] = field(default_factory=dict)
+    seed: int = 0
+    update_contracts: bool = False
+    update_goldens: bool = False
+
+
+def declare(group: pytest.OptionGroup) -> None:
+    """Declare the options."""
+    for option, destination, text in CHECK_OPTIONS:
+        group.addoption(option, dest=destination, default=None, help=text)
+    group.addoption(
+        "--serving-examples",
+        dest="serving_examples",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="ask the model NAME with the requests in this .npz or .json file; may be repeated",
+    )
+    for option, destination, text in _UPDATES:
+        group.addoption(option, dest=destination, action="store_true", help=text)
+
+
+def parse(options: pytest.Config) -> CheckSettings:
+    """Return the parsed options.
+
+    Raises:
+        UsageError: a value that cannot be used, or an update in continuous integration.
+    """
+    get = options.getoption
+    refuse_update_in_ci([option for option, destination, _ in _UPDATES if get(destination)])
+    seed = get("serving_seed")
+    return CheckSettings(
+        names=_names(get("serving_checks")),
+        contracts=_directory(options, "serving_contracts", "contracts"),
+        goldens=_directory(options, "serving_goldens", "goldens"),
+        examples=_examples(get("serving_examples")),
+        seed=0 if seed is None else whole_number(seed, "--serving-seed"),
+        update_contracts=get("update_contracts"),
+        update_goldens=get("update_goldens"),
+    )
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(","))
+    if names == (ALL,):
+        return ()
+    from harness.checks.catalogue import choose_checks
+
+    return tuple(check.name for check in choose_checks(names, option="--serving-checks"))
+
+
+def _directory(options: pytest.Config, destination: str, default: str) -> Path:
+    given = options.getoption(destination)
+    return options.rootpath / default if given is None else Path(given).expanduser().absolute()
+
+
+def _examples(texts: Iterable[str]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for text in texts:
+        name, equals, file = text.partition("=")
+        path = Path(file).expanduser().absolute()
+        if not (name and equals and file):
+            raise UsageError(f"--serving-examples {text!r} should be NAME=FILE, e.g. digits=examples.npz")
+        if name in files:
+            raise UsageError(f"--serving-examples {name} is given twice: {files[name]} and {path}; give one file")
+        if not path.is_file():
+            raise UsageError(f"--serving-examples {text}: there is no such file")
+        files[name] = path
+    return files
