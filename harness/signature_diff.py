@@ -5,8 +5,9 @@ The judge is a caller written against the first signature and pointed at the sec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.signatures import shape_text
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from harness.signatures import Signature, TensorSpec
 
 __all__ = ["Change", "diff"]
+
+_T = TypeVar("_T")
+_MOST_CANDIDATES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,21 +43,44 @@ class Change:
     def __str__(self) -> str:
         """Return one line for people."""
         kind = "breaking" if self.breaking else "compatible"
-        return f"{kind}: {self.subject}: {self.before or 'absent'} -> {self.after or 'absent'} ({self.why})"
+        return f"{kind}: {self.subject}: {self.step} ({self.why})"
+
+    @property
+    def step(self) -> str:
+        """How it was and how it is, e.g. ``float32 [?, 8] -> absent``."""
+        return f"{self.before or 'absent'} -> {self.after or 'absent'}"
 
 
 def diff(before: Mapping[str, Signature], after: Mapping[str, Signature]) -> list[Change]:
     """Return every difference that callers can notice, breaking ones first.
 
-    Names of graph tensors and signatures of TensorFlow's loader are no part of the agreement and are left out.
+    Names of graph tensors and signatures of TensorFlow's loader are no part of the agreement and are left out. What is
+    gone while something new is just like it may have been renamed: both changes then say so.
     """
+    olds, news = _callable(before), _callable(after)
     changes: list[Change] = []
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name), after.get(name)
-        if (old or new).is_internal:  # type: ignore[union-attr] # one of the two is there
-            continue
-        changes.extend(_signature_changes(name, old, new))
+    for name in sorted(olds.keys() | news.keys()):
+        hint = _rename_hint(name, olds, news, lambda one: (one.method_name, one.inputs, one.outputs))
+        changes += [_hinted(change, hint) for change in _signature_changes(name, olds.get(name), news.get(name))]
     return sorted(changes, key=lambda change: not change.breaking)
+
+
+def _callable(signatures: Mapping[str, Signature]) -> dict[str, Signature]:
+    return {name: signature for name, signature in signatures.items() if not signature.is_internal}
+
+
+def _rename_hint(name: str, olds: Mapping[str, _T], news: Mapping[str, _T], nature: Callable[[_T], object]) -> str:
+    """Return which new names something that is gone may have, or the reverse; empty if there is none just like it."""
+    if name in olds and name in news:
+        return ""
+    word, one, those, others = ("to", olds[name], news, olds) if name in olds else ("from", news[name], olds, news)
+    alike = [other for other, it in those.items() if other not in others and nature(it) == nature(one)]
+    alike.sort(key=lambda other: SequenceMatcher(None, name, other).ratio(), reverse=True)
+    return f"; renamed {word} {' or '.join(alike[:_MOST_CANDIDATES])}?" if alike else ""
+
+
+def _hinted(change: Change, hint: str) -> Change:
+    return replace(change, why=change.why + hint) if hint else change
 
 
 def _signature_changes(name: str, old: Signature | None, new: Signature | None) -> Iterator[Change]:
@@ -79,7 +106,9 @@ def _side_changes(
 ) -> Iterator[Change]:
     olds, news = {spec.name: spec for spec in old}, {spec.name: spec for spec in new}
     for name in sorted(olds.keys() | news.keys()):
-        yield from judge(f"{side} {name}", olds.get(name), news.get(name))
+        hint = _rename_hint(name, olds, news, lambda spec: (spec.dtype, spec.shape))
+        for change in judge(f"{side} {name}", olds.get(name), news.get(name)):
+            yield _hinted(change, hint)
 
 
 def _input_change(subject: str, old: TensorSpec | None, new: TensorSpec | None) -> Iterator[Change]:

@@ -1,7 +1,6 @@
 """Checks of a served model: each takes clients, never starts a server, and returns Findings."""
 
 from harness.checks.compare import Mismatch, assert_close, compare
-from harness.checks.contract import check_contract
 from harness.checks.goldens import Golden, check_golden, read_goldens, record_golden, write_golden
 from harness.checks.guess import guess_inputs
 from harness.checks.parity import check_parity
@@ -10,7 +9,6 @@ __all__ = [
     "Golden",
     "Mismatch",
     "assert_close",
-    "check_contract",
     "check_golden",
     "check_parity",
     "compare",

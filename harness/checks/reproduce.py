@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.clients import GrpcClient, RestClient
     from harness.clients.rest_codec import Layout
 
-__all__ = ["call_line", "grpc_line", "rest_line"]
+__all__ = ["call_line", "grpc_line", "metadata_line", "rest_line"]
 
 _LONGEST_BODY = 2000
 
@@ -44,4 +44,15 @@ def grpc_line(client: GrpcClient, arrays: Mapping[str, np.ndarray], *, signature
     return (
         f'python -c "from harness import Endpoint, GrpcClient; GrpcClient({client.endpoint!r})'
         f'.predict(INPUTS, signature_name={signature_name!r})"  # INPUTS: {inputs}'
+    )
+
+
+def metadata_line(client: GrpcClient | RestClient) -> str:
+    """Return the line that shows a model's signatures over a client's API."""
+    if client.api == "rest":
+        url = cast("RestClient", client).predict_url().removesuffix(":predict")
+        return f"curl -s {shlex.quote(url + '/metadata')}"
+    return (
+        f'python -c "from harness import Endpoint, GrpcClient; print(*GrpcClient({client.endpoint!r})'
+        '.signatures().values(), sep=chr(10))"'
     )

@@ -75,6 +75,8 @@ def _chosen(options: argparse.Namespace) -> tuple[Check, ...]:
     chosen = tuple(check for check in only if check.name not in skipped)
     if not chosen:
         raise UsageError(f"--skip {options.skip} leaves no check to run")
+    if options.update_contract and not any(check.name == "contract" for check in chosen):
+        raise UsageError("--update-contract needs the check contract, which --only or --skip leaves out")
     return chosen
 
 

@@ -25,9 +25,20 @@ CHECK_OPTIONS = (
     ("--serving-goldens", "serving_goldens", "directory of recorded cases, NAME/CASE.json (default: goldens)"),
     ("--serving-seed", "serving_seed", "of everything that checks make up (default: 0)"),
 )
+# (option, destination, the check that does it, help); asked for alone, an update runs its check.
 _UPDATES = (
-    ("--update-contracts", "update_contracts", "write the served signatures as contracts instead of comparing them"),
-    ("--update-goldens", "update_goldens", "record the answers of the server as goldens instead of checking them"),
+    (
+        "--update-contracts",
+        "update_contracts",
+        "contract",
+        "write the served signatures as contracts instead of comparing with them",
+    ),
+    (
+        "--update-goldens",
+        "update_goldens",
+        "goldens",
+        "record the answers of the server as goldens instead of checking them",
+    ),
 )
 
 
@@ -36,7 +47,7 @@ class CheckSettings:
     """What the command line said of the built-in checks.
 
     Attributes:
-        names: the checks asked for with ``--serving-checks``, empty for all; None if the option was not given.
+        names: the checks asked for with ``--serving-checks`` or by an update, empty for all; None if none were.
         contracts: directory of agreed signatures.
         goldens: directory of recorded cases, one folder for each model.
         examples: file of example requests by model name.
@@ -66,7 +77,7 @@ def declare(group: pytest.OptionGroup) -> None:
         metavar="NAME=FILE",
         help="ask the model NAME with the requests in this .npz or .json file; may be repeated",
     )
-    for option, destination, text in _UPDATES:
+    for option, destination, _, text in _UPDATES:
         group.addoption(option, dest=destination, action="store_true", help=text)
 
 
@@ -77,11 +88,12 @@ def parse(options: pytest.Config) -> CheckSettings:
         UsageError: a value that cannot be used, or an update in continuous integration.
     """
     get = options.getoption
-    refuse_update_in_ci([option for option, destination, _ in _UPDATES if get(destination)])
+    updates = {option: check for option, destination, check, _ in _UPDATES if get(destination)}
+    refuse_update_in_ci(list(updates))
     seed = get("serving_seed")
     return CheckSettings(
-        names=_names(get("serving_checks")),
-        contracts=_directory(options, "serving_contracts", "contracts"),
+        names=_with_updates(_names(get("serving_checks")), updates),
+        contracts=_contracts(options),
         goldens=_directory(options, "serving_goldens", "goldens"),
         examples=_examples(get("serving_examples")),
         seed=0 if seed is None else whole_number(seed, "--serving-seed"),
@@ -99,6 +111,29 @@ def _names(text: str | None) -> tuple[str, ...] | None:
     from harness.checks.catalogue import choose_checks
 
     return tuple(check.name for check in choose_checks(names, option="--serving-checks"))
+
+
+def _with_updates(names: tuple[str, ...] | None, updates: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Return the checks to run, with those that do the updates asked for: no update is silently left undone.
+
+    Raises:
+        UsageError: the checks asked for leave one out that an update needs.
+    """
+    if names is None:
+        return tuple(updates.values()) or None
+    for option, check in updates.items():
+        if names and check not in names:
+            raise UsageError(f"{option} needs the check {check}, which --serving-checks {','.join(names)} leaves out")
+    return names
+
+
+def _contracts(options: pytest.Config) -> Path:
+    """Return the directory of contracts; one that was named must be there, or nothing would be compared."""
+    directory = _directory(options, "serving_contracts", "contracts")
+    is_to_be_made = options.getoption("update_contracts") and not directory.exists()
+    if options.getoption("serving_contracts") is not None and not (directory.is_dir() or is_to_be_made):
+        raise UsageError(f"--serving-contracts {directory}: there is no such directory; --update-contracts makes it")
+    return directory
 
 
 def _directory(options: pytest.Config, destination: str, default: str) -> Path:
