@@ -175,3 +175,38 @@ def test_harmless_steps_make_a_harmless_way(left: Signature, middle: Signature, 
     steps = [diff({"s": left}, {"s": middle}), diff({"s": middle}, {"s": right})]
     if not any(change.breaking for step in steps for change in step):
         assert not any(change.breaking for change in diff({"s": left}, {"s": right}))
+
+
+def _hint(before: Any, after: Any, subject: str) -> str:
+    (change,) = [change for change in diff(before, after) if change.subject == subject]
+    return change.why.partition("; renamed ")[2]
+
+
+def test_a_new_name_for_the_same_tensor_is_recognised() -> None:
+    """What is gone and what is new name each other, if dtype and shape are the same."""
+    before, after = {"s": _signature(outputs=[_spec("probs")])}, {"s": _signature(outputs=[_spec("scores")])}
+    assert _hint(before, after, "s output probs") == "to scores?"
+    assert _hint(before, after, "s output scores") == "from probs?"
+
+
+@pytest.mark.parametrize("other", [_spec("scores", "float64"), _spec("scores", shape=(None, 9)), _spec("y")])
+def test_another_tensor_is_no_new_name(other: TensorSpec) -> None:
+    """Another dtype, another shape, or a name that was there before is no renaming."""
+    before = {"s": _signature(outputs=[_Y, _spec("probs")])}
+    after = {"s": _signature(outputs=[_Y] if other.name == "y" else [_Y, other])}
+    assert _hint(before, after, "s output probs") == ""
+
+
+def test_of_several_new_names_the_most_alike_come_first() -> None:
+    """Where several new tensors are alike, up to three are named, those with the most similar names first."""
+    before = {"s": _signature(outputs=[_spec("keras_tensor_3")])}
+    names = ["a", "keras_tensor_9", "keras", "zzz"]
+    after = {"s": _signature(outputs=[_spec(name) for name in names])}
+    assert _hint(before, after, "s output keras_tensor_3") == "to keras_tensor_9 or keras or a?"
+
+
+def test_a_new_name_for_the_same_signature_is_recognised() -> None:
+    """A signature that is gone names the one that takes and gives the same."""
+    one, other = _signature(), replace(_signature([_spec("z")]), name="other")
+    assert _hint({"s": one}, {"t": one, "other": other}, "signature s") == "to t?"
+    assert _hint({"s": one}, {"other": other}, "signature s") == ""

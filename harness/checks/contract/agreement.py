@@ -10,7 +10,7 @@ from harness.errors import CheckError
 from harness.signature_diff import diff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from harness.checks.contract.sources import Source
@@ -43,7 +43,7 @@ def check_agreement(subject: Subject, sources: Sequence[Source]) -> list[Finding
     findings: list[Finding] = []
     for group in groups:
         where = "served" if len(groups) == 1 else ", ".join(source.name for source in group)
-        findings += _judge(subject, f"{_label(path)} -> {where}", agreed, group[0])
+        findings += _judge(subject, f"{_label(path)} -> {where}", agreed, group)
     return findings
 
 
@@ -74,41 +74,41 @@ def _alike(sources: Sequence[Source]) -> list[list[Source]]:
     return groups
 
 
-def _judge(subject: Subject, title: str, agreed: Mapping[str, Signature], source: Source) -> Iterator[Finding]:
-    changes = diff(agreed, source.signatures)
-    breaking = [change for change in changes if change.breaking]
-    compatible = [change for change in changes if not change.breaking]
+def _judge(subject: Subject, title: str, agreed: Mapping[str, Signature], group: Sequence[Source]) -> list[Finding]:
+    changes = diff(agreed, group[0].signatures)
     if not changes:
-        yield subject.finding(_CHECK, title, good=f"as agreed ({names_of(agreed)})")
-    elif agreed and not _have_anything_in_common(agreed, source.signatures):
-        yield _breach(
-            subject,
-            title,
-            f"nothing that was agreed is there; is it another model's contract? {_steps(changes)}",
-            source,
-        )
-        return
-    for change in breaking:
-        yield _breach(subject, f"{title}: {change.subject}", f"{change.step} ({change.why})", source)
-    if compatible:
-        yield subject.finding(
-            _CHECK,
-            title,
-            problem=f"{_steps(compatible)} - no caller breaks; accept it with {HOW_TO_UPDATE}, and commit the file",
-            severity="warning",
-            tried=_tried(title),
-            expected="what was agreed",
-        )
+        return [subject.finding(_CHECK, title, good=f"as agreed ({names_of(agreed)})")]
+    if agreed and not _have_anything_in_common(agreed, group[0].signatures):
+        question = "nothing that was agreed is there; is it another model's contract?"
+        return [_breach(subject, title, f"{question} {_steps(changes)}", group)]
+    breaches = [
+        _breach(subject, f"{title}: {change.subject}", f"{change.step} ({change.why})", group)
+        for change in changes
+        if change.breaking
+    ]
+    compatible = [change for change in changes if not change.breaking]
+    return breaches + ([_novelty(subject, title, compatible)] if compatible else [])
 
 
-def _breach(subject: Subject, title: str, problem: str, source: Source) -> Finding:
+def _novelty(subject: Subject, title: str, compatible: Sequence[Change]) -> Finding:
+    return subject.finding(
+        _CHECK,
+        title,
+        problem=f"{_steps(compatible)} - no caller breaks; accept it with {HOW_TO_UPDATE}, and commit the file",
+        severity="warning",
+        tried=_tried(title),
+        expected="what was agreed",
+    )
+
+
+def _breach(subject: Subject, title: str, problem: str, group: Sequence[Source]) -> Finding:
     return subject.finding(
         _CHECK,
         title,
         problem=problem,
         tried=_tried(title),
         expected=f"what was agreed; if no caller relies on it any more, accept the change with {HOW_TO_UPDATE}",
-        reproduce=(source.reproduce,),
+        reproduce=tuple(source.reproduce for source in group),
     )
 
 

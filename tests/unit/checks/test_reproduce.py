@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.checks.reproduce import call_line, grpc_line, rest_line
+from harness.checks.reproduce import call_line, grpc_line, metadata_line, rest_line
 from harness.tensors import as_array
 
 
@@ -43,3 +43,12 @@ def test_each_api_has_its_line(make: Any) -> None:
     arrays = {"x": np.zeros(1)}
     assert call_line(make.client("grpc", {}, make.refuse), arrays, signature_name="s").startswith("python -c ")
     assert call_line(make.client("rest", {}, make.refuse), arrays, signature_name="s").startswith("curl -s ")
+
+
+def test_metadata_is_shown_over_the_api_it_was_read_over(make: Any) -> None:
+    """The lines fetch a model's signatures: a page over REST, the harness's own client over gRPC."""
+    assert metadata_line(make.client("rest", {}, make.refuse)) == "curl -s http://h:2/v1/models/m/metadata"
+    client = make.client("grpc", {}, make.refuse)
+    words = shlex.split(metadata_line(client))
+    assert words[:2] == ["python", "-c"]
+    assert f"GrpcClient({client.endpoint!r}).signatures()" in words[2]
