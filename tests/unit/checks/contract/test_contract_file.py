@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.example_models import EXAMPLE_MODELS, exported
 from harness.checks.contract.contract_file import contract_text, parse_contract, read_contract, write_contract
 from harness.dtypes import DTYPES
 from harness.errors import CheckError
+from harness.savedmodel import preflight
 from harness.signatures import Signature, TensorSpec
 
 if TYPE_CHECKING:
@@ -199,3 +201,11 @@ def test_a_read_only_file_keeps_its_content(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(CheckError, match="the file is read-only"):
         write_contract(_digits(), path)
     assert path.read_text() == "keep me"
+
+
+@pytest.mark.parametrize("model", EXAMPLE_MODELS)
+def test_every_example_model_has_its_contract_as_it_is_written(pytestconfig: pytest.Config, model: str) -> None:
+    """The committed files are those that the check would write for the example models as they are exported now."""
+    signatures = preflight(exported(model)).latest.signatures
+    committed = pytestconfig.rootpath / "contracts" / f"{model}.json"
+    assert committed.read_text(encoding="utf-8") == contract_text(signatures)
