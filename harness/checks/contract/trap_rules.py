@@ -40,6 +40,7 @@ _COUNTED = {
         r"(keras_tensor|dense)(_\d+)?|(activation|concatenate|conv[123]d|flatten|lambda|reshape|softmax)_\d+"
     ),
 }
+_ALONE = re.compile(r"input_\d+")  # of several, people may number their inputs themselves; Keras 2 did so to any
 # tf.function and Keras number what was given no name by its position.
 _NUMBERED = {"input": re.compile(r"(args|input|inputs)_\d+(_\d+)?"), "output": re.compile(r"output_\d+")}
 _SURELY_NUMBERED = re.compile(r"args_\d+(_\d+)?")
@@ -60,22 +61,24 @@ def no_default(signatures: Mapping[str, Signature]) -> Iterator[str]:
 def counted_names(signatures: Mapping[str, Signature]) -> Iterator[str]:
     """Names that Keras made up with a counter of its process."""
     yield from _grouped(
-        (side, name, spec) for side, name, spec in _all(signatures) if _COUNTED[side].fullmatch(spec.name)
+        (side, name, spec)
+        for side, name, spec in _all(signatures)
+        if _COUNTED[side].fullmatch(spec.name) or (_is_alone(signatures[name], side) and _ALONE.fullmatch(spec.name))
     )
 
 
 def numbered_names(signatures: Mapping[str, Signature]) -> Iterator[str]:
     """Names by position; where there is one tensor alone, only those that nobody would choose."""
-    counts = {
-        (side, name): len(specs)
-        for name, signature in signatures.items()
-        for side, specs in (("input", signature.inputs), ("output", signature.outputs))
-    }
     yield from _grouped(
         (side, name, spec)
         for side, name, spec in _all(signatures)
-        if (_NUMBERED[side].fullmatch(spec.name) and counts[side, name] > 1) or _SURELY_NUMBERED.fullmatch(spec.name)
+        if (_NUMBERED[side].fullmatch(spec.name) and not _is_alone(signatures[name], side))
+        or _SURELY_NUMBERED.fullmatch(spec.name)
     )
+
+
+def _is_alone(signature: Signature, side: str) -> bool:
+    return len(signature.inputs if side == "input" else signature.outputs) == 1
 
 
 def unfit_for_examples(signatures: Mapping[str, Signature]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is served against the contract file: each class of change, other models' and damaged files, and updating."""
+"""What is served against the contract file: each class of change, and other models' contracts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.checks.contract import check
-from harness.checks.contract.contract_file import contract_text, read_contract, write_contract
+from harness.checks.contract.contract_file import contract_text, write_contract
 from harness.checks.subject import CheckOptions, Subject
 
 if TYPE_CHECKING:
@@ -20,31 +20,6 @@ if TYPE_CHECKING:
     from harness.signatures import Signature
 
 LABEL = "contracts/m.json"
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where the contract of the model m is, or will be."""
-    return tmp_path / "contracts" / "m.json"
-
-
-@pytest.fixture
-def findings_of(make: Any, path: Path) -> Callable[..., list[Finding]]:
-    """A function that returns what the check finds in a model with these signatures, but for traps."""
-
-    def run(served: Any, *, rest: Any = None, on_disk: Any = None, update: bool = False) -> list[Finding]:
-        rest = served if rest is None else rest
-        subject = Subject(
-            model="m",
-            signatures=served,
-            on_disk=on_disk,
-            grpc=make.client("grpc", served, make.refuse),
-            rest=make.client("rest", rest, make.refuse),
-            options=CheckOptions(contract=path, update_contract=update),
-        )
-        return [one for one in check(subject) if one.subject.startswith((LABEL, "agreed"))]
-
-    return run
 
 
 def _edited(text: str, path: str, value: Any) -> str:
@@ -138,19 +113,6 @@ COMPATIBLE = {
     ),
     "signature added": (("other", None), "signature other: absent -> present (nobody calls it yet)"),
 }
-
-
-@pytest.fixture
-def served(make: Any) -> dict[str, Signature]:
-    """What the model of these tests serves now."""
-    inputs, outputs = (
-        [make.spec("a"), make.spec("b"), make.spec("c")],
-        [make.spec("y"), make.spec("z"), make.spec("zz", "int8")],
-    )
-    return {
-        "serving_default": make.signature(inputs, outputs),
-        "other": make.signature([make.spec("ids", "int64")], name="other"),
-    }
 
 
 @pytest.mark.parametrize(("edit", "where", "seen"), BREAKING.values(), ids=BREAKING.keys())
@@ -249,63 +211,6 @@ def test_no_contract_file_informs_how_to_write_one(
     (finding,) = findings_of(served)
     assert (finding.passed, finding.severity) == (True, "info")
     assert "there is no contract file; write contracts/m.json with pytest's --update-contracts or tfs" in finding.seen
-
-
-@pytest.mark.parametrize("update", [False, True])
-@pytest.mark.parametrize("text", ["{", '{"format": 9, "signatures": {}}'])
-def test_a_damaged_contract_fails_and_is_never_replaced(
-    findings_of: Callable[..., list[Finding]],
-    served: dict[str, Signature],
-    path: Path,
-    text: str,
-    update: bool,  # noqa: FBT001 - a column
-) -> None:
-    """A file that is no contract may be somebody's: it is an error with the remedy, also when asked to write."""
-    path.parent.mkdir()
-    path.write_text(text)
-    (finding,) = findings_of(served, update=update)
-    assert finding.fails
-    assert finding.subject == LABEL
-    assert str(path) in finding.seen
-    assert path.read_text() == text
-
-
-def test_updating_writes_what_is_served_and_says_what_changed(
-    findings_of: Callable[..., list[Finding]], served: dict[str, Signature], path: Path
-) -> None:
-    """New, changed, and unchanged are told apart; what was written is a warning, so that nobody overlooks the file."""
-    (new,) = findings_of(served, update=True)
-    assert (new.severity, new.fails) == ("warning", False)
-    assert new.seen == "written: new, with other, serving_default - review the file and commit it"
-    assert read_contract(path) == {name: served[name] for name in sorted(served)}
-    written = path.stat().st_mtime_ns
-    (same,) = findings_of(served, update=True)
-    assert (same.passed, same.seen) == (True, "as agreed (other, serving_default); nothing to write")
-    assert path.stat().st_mtime_ns == written
-    (changed,) = findings_of({"serving_default": served["serving_default"]}, update=True)
-    assert changed.seen.startswith("written: breaking: signature other: present -> absent (calls of it are refused)")
-    (kept,) = findings_of({"serving_default": served["serving_default"]})
-    assert kept.passed
-
-
-def test_updating_writes_nothing_where_the_sources_differ(
-    findings_of: Callable[..., list[Finding]], served: dict[str, Signature], path: Path
-) -> None:
-    """What is served over one API only is no agreement."""
-    (finding,) = findings_of(served, rest={"other": served["other"]}, update=True)
-    assert finding.fails
-    assert finding.seen.startswith("not written: ")
-    assert not path.exists()
-
-
-def test_updating_where_nothing_can_be_written_fails(
-    findings_of: Callable[..., list[Finding]], served: dict[str, Signature], path: Path
-) -> None:
-    """A directory that takes no file is an error with the reason, not a silent success."""
-    path.parent.write_text("a file, no folder")
-    (finding,) = findings_of(served, update=True)
-    assert finding.fails
-    assert "the contract was not written" in finding.seen
 
 
 def test_a_served_model_is_held_against_the_contract(opened: Callable[..., Subject], tmp_path: Path) -> None:
