@@ -1,21 +1,24 @@
 """What to ask a model: of each signature the requests of the best source that has any.
 
-In this order: the user's own examples, recorded goldens, the model's warm-up records, and, for tensors only, values
-made up to fit the signature.
+In this order: the user's own examples, recorded goldens, the model's warm-up records, and values made up to fit the
+signature and what the graph tells of its strings.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from harness.checks.example_files import read_examples
 from harness.checks.goldens import read_goldens
-from harness.checks.guess import guess_inputs
-from harness.checks.request import METHOD_OF_NAME, Request, ask
+from harness.checks.made_up import make_up
+from harness.checks.request import Request
 from harness.checks.warmup_requests import requests_of_logs
-from harness.errors import HarnessError, StatusError
+from harness.errors import HarnessError
 from harness.savedmodel import read_warmup
+from harness.savedmodel.example_features import TextInput, text_input
+from harness.savedmodel.proto import pick_meta_graph, read_saved_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,10 +28,8 @@ if TYPE_CHECKING:
     from harness.clients.client import Client
     from harness.signatures import Signature
 
-__all__ = ["MADE_UP", "Gathered", "gather_requests"]
+__all__ = ["Gathered", "gather_requests"]
 
-MADE_UP = "values made up to fit the signature"
-_REMEDY = "give requests it takes with --examples, record goldens, or add warm-up records to the model"
 _MOST_OF_A_SOURCE = 20  # warm-up files may hold a thousand records, and every check asks each request many times
 
 
@@ -53,6 +54,7 @@ def gather_requests(
     *,
     options: CheckOptions,
     version_dir: Path | None = None,
+    tags: tuple[str, ...] = ("serve",),
 ) -> Gathered:
     """Return what to ask a served model.
 
@@ -60,7 +62,8 @@ def gather_requests(
         signatures: the served ones that can be called, by name.
         client: asked whether the model takes made-up values.
         options: where the user's examples and goldens are.
-        version_dir: the served version's directory, for its warm-up records; None if it is not at hand.
+        version_dir: the served version's directory, for its warm-up records and its graph; None if it is not at hand.
+        tags: of the graph that is served.
 
     Raises:
         CheckError: the user's examples or goldens cannot be read.
@@ -74,14 +77,15 @@ def gather_requests(
     notes += _strangers(sources, signatures)
     requests: list[Request] = []
     unexercised: dict[str, str] = {}
+    graph = _Graph(version_dir, tags)
     for signature in signatures.values():
         known = _best(sources, signature.name)
         if len(known) > _MOST_OF_A_SOURCE:
             notes.append(f"{signature.name}: of {len(known)} requests the first {_MOST_OF_A_SOURCE} are used")
         requests += known[:_MOST_OF_A_SOURCE]
         if not known:
-            made_up, why_not = _made_up(signature, client, options.seed)
-            requests += made_up
+            made_up, why_not = make_up(signature, client, texts=graph.texts(signature), seed=options.seed)
+            requests += [] if made_up is None else [made_up]
             unexercised |= {signature.name: why_not} if why_not else {}
     return Gathered(requests=tuple(requests), unexercised=unexercised, notes=tuple(notes))
 
@@ -94,12 +98,16 @@ def _goldens(directory: Path) -> list[Request]:
 
 
 def _warmup(version_dir: Path, notes: list[str]) -> list[Request]:
-    """Return the requests of the model's warm-up records; ones that cannot be read are no reason to give up."""
+    """Return the requests of the model's warm-up records; ones that cannot be used are no reason to give up."""
     try:
-        return requests_of_logs(read_warmup(version_dir), source="the model's warm-up records")
+        logs = read_warmup(version_dir)
     except HarnessError as exc:
         notes.append(f"the model's warm-up records could not be used: {exc}")
         return []
+    requests, faults = requests_of_logs(logs, source="the model's warm-up records")
+    if faults:
+        notes.append(f"{len(faults)} of the model's {len(logs)} warm-up records could not be used: {faults[0]}")
+    return requests
 
 
 def _strangers(sources: Iterable[Iterable[Request]], signatures: Mapping[str, Signature]) -> list[str]:
@@ -116,18 +124,29 @@ def _best(sources: Sequence[list[Request]], name: str) -> list[Request]:
     return next((found for found in of_signature if found), [])
 
 
-def _made_up(signature: Signature, client: Client, seed: int) -> tuple[list[Request], str]:
-    """Return a request of made-up values, or why the model cannot be asked with one."""
-    if METHOD_OF_NAME.get(signature.method_name, "predict") != "predict":
-        method = signature.method_name.rpartition("/")[2]
-        return [], f"it is for {method} and takes tf.Examples, whose features no signature tells; {_REMEDY}"
-    try:
-        request = Request(signature_name=signature.name, inputs=guess_inputs(signature, seed=seed), source=MADE_UP)
-        ask(client, request)
-    except StatusError as exc:
-        if exc.code == "INVALID_ARGUMENT":  # dtypes and shapes fit, so it is the made-up values that do not
-            return [], f"the model refuses {MADE_UP}: {exc.server_message}; {_REMEDY}"
-        return [request], ""  # the checks will tell what is wrong
-    except HarnessError as exc:
-        return [], f"no values could be made up and sent: {exc}; {_REMEDY}"
-    return [request], ""
+class _Graph:
+    """The served version's graph, read when a string input asks for it."""
+
+    def __init__(self, version_dir: Path | None, tags: tuple[str, ...]) -> None:
+        self._version_dir = version_dir
+        self._tags = tags
+
+    @cached_property
+    def _meta_graph(self) -> Any:
+        """The MetaGraphDef, None if it is not at hand."""
+        if self._version_dir is None:
+            return None
+        return pick_meta_graph(read_saved_model(self._version_dir), self._tags, path=self._version_dir)
+
+    def texts(self, signature: Signature) -> dict[str, TextInput]:
+        """Return what a signature's string inputs should hold, by name; nothing if the graph is not at hand."""
+        names = [spec.name for spec in signature.inputs if spec.dtype == "string"]
+        if not names or self._meta_graph is None or signature.name not in self._meta_graph.signature_def:
+            return {}
+        definition = self._meta_graph.signature_def[signature.name]
+        outputs = [info.name for info in definition.outputs.values()]
+        return {
+            name: text_input(self._meta_graph, definition.inputs[name].name, outputs=outputs)
+            for name in names
+            if name in definition.inputs
+        }

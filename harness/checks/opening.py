@@ -66,8 +66,9 @@ def open_subject(
         stage=Stage.of(server, model),
         provenance=_provenance(server),
     )
-    found = gather_requests(signatures, client, options=given, version_dir=subject.version_dir)
-    return replace(subject, requests=found.requests, unexercised=found.unexercised, notes=found.notes)
+    found = gather_requests(signatures, client, options=given, version_dir=subject.version_dir, tags=tags)
+    on_disk = () if layout is None else tuple(f"the SavedModel on disk: {note}" for note in layout.notes)
+    return replace(subject, requests=found.requests, unexercised=found.unexercised, notes=(*on_disk, *found.notes))
 
 
 def _layout(server: Server, model: str, tags: tuple[str, ...], statuses: Iterable[VersionStatus]) -> ModelLayout | None:

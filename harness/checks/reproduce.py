@@ -5,17 +5,18 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, cast
 
-from harness.clients.rest_codec import predict_body
+from harness.clients.rest_codec import examples_body, predict_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
 
+    from harness.checks.request import Request
     from harness.clients import GrpcClient, RestClient
     from harness.clients.rest_codec import Layout
 
-__all__ = ["call_line", "grpc_line", "metadata_line", "rest_line"]
+__all__ = ["call_line", "grpc_line", "metadata_line", "request_line", "rest_line"]
 
 _LONGEST_BODY = 2000
 
@@ -56,3 +57,27 @@ def metadata_line(client: GrpcClient | RestClient) -> str:
         f'python -c "from harness import Endpoint, GrpcClient; print(*GrpcClient({client.endpoint!r})'
         '.signatures().values(), sep=chr(10))"'
     )
+
+
+def request_line(client: GrpcClient | RestClient, request: Request) -> str:
+    """Return the line that sends a request over a client's API, whatever method it is for.
+
+    Raises:
+        TensorError: values that this API cannot carry.
+    """
+    if request.method == "predict":
+        return call_line(client, request.inputs, signature_name=request.signature_name)
+    if client.api == "rest":
+        body = examples_body(request.examples, request.context, signature_name=request.signature_name).decode()
+        url = cast("RestClient", client).predict_url().removesuffix("predict") + request.method
+        shown = shlex.quote(body) if len(body) <= _LONGEST_BODY else f"@body.json  # {len(body):,} bytes"
+        return f"curl -s {shlex.quote(url)} -d {shown}"
+    examples = repr(list(request.examples))
+    is_short = len(examples) <= _LONGEST_BODY
+    shown, note = (examples, "") if is_short else ("EXAMPLES", f"  # EXAMPLES: {len(examples):,} characters")
+    context = "" if request.context is None else f", context={dict(request.context)!r}"
+    code = (
+        f"from harness import Endpoint, GrpcClient; print(GrpcClient({client.endpoint!r}).{request.method}({shown}"
+        f"{context}, signature_name={request.signature_name!r}))"
+    )
+    return f"python -c {shlex.quote(code)}{note}"

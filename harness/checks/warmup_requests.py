@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.checks.request import Request
+from harness.checks.request import METHOD_OF_NAME, Request
 from harness.errors import TensorError
 from harness.signatures import DEFAULT_SIGNATURE
 from harness.tensors import from_proto
@@ -23,27 +23,37 @@ _METHODS: Mapping[str, Method] = {
 }
 
 
-def requests_of_logs(logs: Iterable[Any], *, source: str) -> list[Request]:
+def requests_of_logs(logs: Iterable[Any], *, source: str) -> tuple[list[Request], list[str]]:
     """Return the requests of PredictionLog messages; of a multi-inference log, one for each of its tasks.
 
     Args:
         logs: as ``read_warmup`` returns them.
         source: where they come from, for people.
 
-    Raises:
-        TensorError: a tensor that cannot be read.
+    Returns:
+        The requests, and for each record that holds none that a client can send, why.
     """
-    return [request for log in logs for request in _of_log(log, source)]
+    requests: list[Request] = []
+    faults: list[str] = []
+    for log in logs:
+        try:
+            requests += _of_log(log, source)
+        except TensorError as exc:
+            faults.append(str(exc))
+    return requests, faults
 
 
 def _of_log(log: Any, source: str) -> list[Request]:
     kind = log.WhichOneof("log_type")
     if kind == "multi_inference_log":
         message = log.multi_inference_log.request
-        names = [(task.model_spec.signature_name, task.method_name.rpartition("/")[2]) for task in message.tasks]
-        return [_of_examples(message.input, name, method, source) for name, method in names]
+        return [
+            _of_examples(message.input, task.model_spec.signature_name, METHOD_OF_NAME[task.method_name], source)
+            for task in message.tasks
+            if task.method_name in METHOD_OF_NAME
+        ]
     if kind not in _METHODS:
-        raise TensorError(f"a warm-up record of kind {kind} holds no request that a client can send")
+        raise TensorError(f"a record of kind {kind} holds no request that a client can send")
     message = getattr(log, kind).request
     name = message.model_spec.signature_name
     if kind == "predict_log":
@@ -52,14 +62,14 @@ def _of_log(log: Any, source: str) -> list[Request]:
     return [_of_examples(message.input, name, _METHODS[kind], source)]
 
 
-def _of_examples(message: Any, name: str, method: Any, source: str) -> Request:
-    holder = getattr(message, message.WhichOneof("kind") or "example_list")
-    has_context = message.WhichOneof("kind") == "example_list_with_context"
+def _of_examples(message: Any, name: str, method: Method, source: str) -> Request:
+    kind = message.WhichOneof("kind")
+    holder = getattr(message, kind or "example_list")
     return Request(
         signature_name=name or DEFAULT_SIGNATURE,
         method=method,
         examples=tuple(_features(example) for example in holder.examples),
-        context=_features(holder.context) if has_context else None,
+        context=_features(holder.context) if kind == "example_list_with_context" else None,
         source=source,
     )
 
