@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import UsageError
 from harness.model_config import ModelConfig
 from harness.option_values import check_name
-from harness.savedmodel import as_base_path, preflight
+from harness.savedmodel import as_base_path, is_bare, preflight, preflight_bare
 from harness.servers import ServerSpec, start
 
 if TYPE_CHECKING:
@@ -69,8 +69,12 @@ def prepared_models(
     """
     models = []
     for name, path in paths.items():
-        base_path = as_base_path(path.absolute(), into=staging, name=name)
-        preflight(base_path, tags=tags)
+        if is_bare(path):  # looked over where it lies, so that messages name the user's own files
+            preflight_bare(path, tags=tags)
+            base_path = as_base_path(path, into=staging, name=name)
+        else:
+            base_path = path.absolute()
+            preflight(base_path, tags=tags)
         models.append(ModelConfig(name=name, base_path=str(base_path.absolute())))
     return tuple(models)
 

@@ -35,6 +35,10 @@ _REFERENCE = 100
 _INTERNAL = frozenset({"__saved_model_init_op", "__saved_model_train_op"})
 
 
+# How TensorInfo says that one tensor stands for several, in place of a name.
+_OTHER_ENCODINGS = ("composite_tensor", "coo_sparse")
+
+
 @dataclass(frozen=True, kw_only=True)
 class TensorSpec:
     """One input or output of a signature.
@@ -44,7 +48,9 @@ class TensorSpec:
         dtype: TensorFlow's short dtype name, e.g. ``float32``.
         shape: sizes, None for an unknown one; None for an unknown rank.
         has_default: whether the signature supplies a value when a request leaves this input out.
-        tensor_name: the tensor in the graph, e.g. ``serving_default_x:0``; no part of the agreement with callers.
+        tensor_name: the tensor in the graph, e.g. ``serving_default_x:0``; no part of the agreement with callers. A
+            ragged or sparse tensor is several in the graph and has its encoding here, ``(composite_tensor)`` or
+            ``(coo_sparse)``.
     """
 
     name: str
@@ -206,7 +212,9 @@ def _spec_from_json(name: str, info: Any, has_default: bool = False) -> TensorSp
         dtype = dtype_of_name(info["dtype"].removesuffix("_REF")).name
     except TensorError as exc:
         raise SignatureError(f"{name}: {exc}") from exc
-    return TensorSpec(name=name, dtype=dtype, shape=sizes, has_default=has_default, tensor_name=info.get("name", ""))
+    encoding = next((f"({key})" for key in _OTHER_ENCODINGS if key in info), "")
+    tensor_name = info.get("name", encoding)
+    return TensorSpec(name=name, dtype=dtype, shape=sizes, has_default=has_default, tensor_name=tensor_name)
 
 
 def _sorted(specs: Iterable[TensorSpec]) -> tuple[TensorSpec, ...]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.checks.subject import Subject
     from harness.clients.client import Client
     from harness.findings import Finding
+    from harness.signatures import Signature
 
 __all__ = ["check"]
 
@@ -23,12 +24,40 @@ __all__ = ["check"]
 def check(subject: Subject) -> list[Finding]:
     """Send each known request once, and say for each signature where its requests come from.
 
-    A request that is not answered is an error; a signature without a request is a warning, not a silence.
+    A request that is not answered is an error, and so is a signature that no request can use; one that no request is
+    known for is a warning, not a silence.
     """
-    findings = [_exercised(subject, name) for name in subject.signatures if name not in subject.unexercised]
-    findings += [subject.left_out("inputs", name, why, severity="warning") for name, why in subject.unexercised.items()]
+    findings = [_about(subject, signature) for signature in subject.signatures.values()]
     findings += [subject.finding("inputs", "notes", problem=note, severity="warning") for note in subject.notes]
     return findings
+
+
+def _about(subject: Subject, signature: Signature) -> Finding:
+    name = signature.name
+    parts = _composite_parts(signature)
+    if parts:
+        return subject.finding(
+            "inputs",
+            name,
+            problem=f"{' and '.join(parts)} of several tensors each (ragged or sparse), which no server can take or"
+            " answer; export them as plain tensors, e.g. with to_tensor() or tf.sparse.to_dense",
+            tried="read the signature",
+            expected="inputs and outputs that are one tensor each",
+        )
+    if name in subject.unexercised:
+        return subject.left_out("inputs", name, subject.unexercised[name], severity="warning")
+    return _exercised(subject, name)
+
+
+def _composite_parts(signature: Signature) -> list[str]:
+    """Return the inputs and outputs that no tensor's name stands for (TensorInfo's other encodings)."""
+    named = {"input": signature.inputs, "output": signature.outputs}
+    return [
+        f"{kind} {spec.name!r} consists"
+        for kind, specs in named.items()
+        for spec in specs
+        if spec.tensor_name.startswith("(")
+    ]
 
 
 def _exercised(subject: Subject, name: str) -> Finding:

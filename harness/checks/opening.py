@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.checks.gather import gather_requests
 from harness.checks.subject import CheckOptions, Subject
 from harness.errors import UsageError
-from harness.savedmodel import preflight
+from harness.savedmodel import is_bare, preflight, preflight_bare
 from harness.stage import Stage
 from harness.surroundings import tool_versions
 
@@ -76,6 +76,8 @@ def _layout(server: Server, model: str, tags: tuple[str, ...], statuses: Iterabl
     base_path = next((one.base_path for one in server.spec.models if one.name == model), "")
     if not base_path:
         return None
+    if is_bare(base_path):  # given beside a server that runs already, which may call it any version
+        return preflight_bare(base_path, tags=tags)
     available = [status.version for status in statuses if status.is_available]
     found = preflight(Path(base_path), tags=tags)
     return next((one for one in found.versions if available and one.version == max(available)), found.latest)

@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 from harness.pytest_plugin.backend import chosen_backend
 from harness.pytest_plugin.marks import mark_of
 from harness.pytest_plugin.state import STATE
-from harness.pytest_plugin.suite import drop_needless_suite
+from harness.pytest_plugin.suite import add_suite
 from harness.pytest_plugin.xdist import is_worker
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect tests made for models that this run does not serve."""
-    drop_needless_suite(items, config.stash[STATE])
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Add the built-in checks where they are wanted; deselect tests made for models that this run does not serve."""
+    add_suite(session, items, config.stash[STATE])
     served = config.stash[STATE].models
     if not served:
         return

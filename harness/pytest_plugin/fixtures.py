@@ -128,11 +128,9 @@ def serving_subject(
     request: pytest.FixtureRequest, server: Server, serving_model: str, serving_servers: Servers
 ) -> Subject:
     """The model under test as the built-in checks take it, with the requests to ask it."""
-    from harness.checks.opening import open_subject
     from harness.checks.subject import CheckOptions
 
     settings = request.config.stash[STATE].config.checks
-    grpc, rest = serving_servers.clients(server, serving_model)
     contract, goldens = settings.contracts / f"{serving_model}.json", settings.goldens / serving_model
     options = CheckOptions(
         goldens=goldens if goldens.is_dir() else None,
@@ -141,7 +139,10 @@ def serving_subject(
         update_contract=settings.update_contracts,
         seed=settings.seed,
     )
-    return open_subject(server, serving_model, grpc=grpc, rest=rest, options=options)
+    try:
+        return serving_servers.subject(server, serving_model, options)
+    except HarnessError as exc:
+        raise pytest.fail.Exception(f"{type(exc).__name__}: {exc}", pytrace=False) from None
 
 
 @pytest.fixture

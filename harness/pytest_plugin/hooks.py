@@ -19,7 +19,6 @@ from harness.pytest_plugin.models import choose_models, read_own
 from harness.pytest_plugin.options import parse_config
 from harness.pytest_plugin.recorder import Recorder
 from harness.pytest_plugin.state import STATE, State
-from harness.pytest_plugin.suite import add_suite
 from harness.pytest_plugin.xdist import is_worker, send_record, take_backend
 
 if TYPE_CHECKING:
@@ -56,7 +55,6 @@ def pytest_configure(config: pytest.Config) -> None:
     except HarnessError as exc:
         raise pytest.UsageError(str(exc)) from exc
     config.stash[STATE] = state
-    add_suite(config, state)
     config.pluginmanager.register(_Counter(state), _COUNTER)
 
 

@@ -50,8 +50,16 @@ def choose_models(config: ServingConfig, own: Mapping[str, Source]) -> dict[str,
     Raises:
         UsageError: a name without a path that nobody knows, or a path that does not exist.
     """
-    if not config.models:
-        return dict(own)
+    chosen = _chosen(config, own) if config.models else dict(own)
+    for name in config.checks.examples:
+        if name not in chosen:
+            known = ", ".join(chosen) or "none"
+            raise UsageError(f"--serving-examples {name}: this run serves no model of that name (it serves: {known})")
+    return chosen
+
+
+def _chosen(config: ServingConfig, own: Mapping[str, Source]) -> dict[str, Source]:
+    """Return the source of each model of ``--model``."""
     chosen: dict[str, Source] = {}
     for name, path in config.models.items():
         if path is not None and not path.exists():

@@ -17,6 +17,7 @@ from harness.surroundings import backend_of, served_model
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.checks.subject import CheckOptions, Subject
     from harness.pytest_plugin.state import State
     from harness.servers import Server
     from harness.servers.sharing import SharedServers
@@ -45,6 +46,7 @@ class Servers:
         self._running: dict[_Key, Server] = {}
         self._faults: dict[_Key, HarnessError] = {}
         self._clients: dict[tuple[int, str], tuple[ExitStack, GrpcClient | None, RestClient | None]] = {}
+        self._subjects: dict[tuple[int, str], Subject] = {}
         self._models: dict[str, ModelConfig] = {}
 
     def get(self, models: tuple[str, ...], args: tuple[str, ...] = ()) -> Server:
@@ -79,6 +81,21 @@ class Servers:
             self._clients[key] = (stack, grpc, rest)
         _, grpc, rest = self._clients[key]
         return grpc, rest
+
+    def subject(self, server: Server, model: str, options: CheckOptions) -> Subject:
+        """Return one model as the checks take it; what to ask it is found out once.
+
+        Raises:
+            HarnessError: the model's signatures, files or examples cannot be had.
+        """
+        from harness.checks.opening import open_subject
+
+        key = (id(server), model)
+        known = self._subjects.get(key)
+        if known is None or known.options != options:
+            grpc, rest = self.clients(server, model)
+            known = self._subjects[key] = open_subject(server, model, grpc=grpc, rest=rest, options=options)
+        return known
 
     def close(self) -> None:
         """Stop every server."""
@@ -145,6 +162,7 @@ class Servers:
     def _stop(self, server: Server) -> None:
         for key in [key for key in self._clients if key[0] == id(server)]:
             self._clients.pop(key)[0].close()
+            self._subjects.pop(key, None)
         server.stop()
 
 

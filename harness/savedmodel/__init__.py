@@ -5,10 +5,10 @@ Importing this imports no TensorFlow; only ``export`` and ``export_v1`` do, when
 
 from __future__ import annotations
 
-from harness.savedmodel.bare import as_base_path
+from harness.savedmodel.bare import as_base_path, is_bare
 from harness.savedmodel.cache import cached_export
 from harness.savedmodel.copies import publish_copy
-from harness.savedmodel.layout import BasePath, ModelLayout, preflight
+from harness.savedmodel.layout import BasePath, ModelLayout, preflight, preflight_bare
 from harness.savedmodel.tf1_export import GraphSignature, export_v1
 from harness.savedmodel.tf2_export import export
 from harness.savedmodel.warmup import read_warmup, write_warmup
@@ -21,7 +21,9 @@ __all__ = [
     "cached_export",
     "export",
     "export_v1",
+    "is_bare",
     "preflight",
+    "preflight_bare",
     "publish_copy",
     "read_warmup",
     "write_warmup",

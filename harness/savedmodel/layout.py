@@ -24,7 +24,7 @@ from harness.versions import children_by_version, look_alikes
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["BasePath", "ModelLayout", "preflight"]
+__all__ = ["BasePath", "ModelLayout", "preflight", "preflight_bare"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +109,16 @@ def preflight(
         notes += [f"version {version} could not be loaded: {fault}"] if fault is not None else []
     notes += [f"version {layout.version}: {note}" for layout in found for note in layout.notes]
     return BasePath(path=path, versions=tuple(found), notes=tuple(notes))
+
+
+def preflight_bare(directory: str | Path, *, tags: Collection[str] = ("serve",)) -> ModelLayout:
+    """Look over a SavedModel that lies in no version directory, as ``preflight`` does version 1.
+
+    Raises:
+        LayoutError: what is wrong and what to do about it.
+        SignatureError: a signature with a dtype that TensorFlow does not have.
+    """
+    return _look_over(Path(directory).absolute(), 1, tags)
 
 
 def _refuse_missing(path: Path, wanted: list[int], children: Mapping[int, tuple[str, ...]]) -> None:

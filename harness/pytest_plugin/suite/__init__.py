@@ -5,25 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
+if TYPE_CHECKING:
     from harness.pytest_plugin.state import State
 
-__all__ = ["SUITE", "add_suite", "drop_needless_suite"]
+__all__ = ["SUITE", "add_suite"]
 
 SUITE = Path(__file__).with_name("test_served_model.py")
 
 
-def add_suite(config: pytest.Config, state: State) -> None:
-    """Let pytest collect the suite if ``--serving-checks`` asks for it, or ``--model`` might find no other test."""
-    if (state.config.checks.names is not None or state.config.models) and str(SUITE) not in config.args:
-        config.args.append(str(SUITE))
+def add_suite(session: pytest.Session, items: list[pytest.Item], state: State) -> None:
+    """Add the checks to the collected tests if ``--serving-checks`` asks for them, or ``--model`` finds no test.
 
-
-def drop_needless_suite(items: list[pytest.Item], state: State) -> None:
-    """Take the suite's tests out again where others run the checks, or where nobody asked and there are other tests."""
-    others = [item for item in items if item.path != SUITE]
+    Their file is collected by itself, not as an argument of pytest: it may lie in a virtual environment below the
+    project, where pytest looks for no tests. Nothing is added where collected tests run the checks already.
+    """
     asked_for = state.config.checks.names is not None
-    if any("serving_check" in getattr(item, "fixturenames", ()) for item in others) or (others and not asked_for):
-        items[:] = others
+    stands_in = bool(state.config.models) and not items and not session.testsfailed
+    has_checks = any("serving_check" in getattr(item, "fixturenames", ()) for item in items)
+    if (asked_for or stands_in) and not has_checks:
+        items.extend(session.genitems(pytest.Module.from_parent(session, path=SUITE)))
