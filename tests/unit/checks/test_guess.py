@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +11,13 @@ from hypothesis import strategies as st
 
 from harness import Signature, TensorSpec
 from harness.checks import guess_inputs
+from harness.checks.extents import Extent
+from harness.checks.guess import examples_of_extent, inputs_of_extent
+from harness.checks.samples import text_sample
 from harness.dtypes import DTYPES, dtype_of_name
 from harness.errors import TensorError
+from harness.protos import example_pb2
+from harness.savedmodel.example_features import Feature, TextInput
 from harness.tensors import from_proto, to_proto
 
 _shapes = st.none() | st.lists(st.none() | st.integers(0, 3), max_size=4).map(tuple)
@@ -68,3 +75,46 @@ def test_what_no_array_holds_is_refused() -> None:
     spec = TensorSpec(name="x", dtype="resource", shape=())
     with pytest.raises(TensorError, match="resource tensors cannot be held"):
         guess_inputs(Signature(name="s", method_name="", inputs=(spec,), outputs=()))
+
+
+def test_strings_are_what_the_graph_says() -> None:
+    """Words where nothing is said, and base64 around what the model decodes."""
+    specs = tuple(TensorSpec(name=name, dtype="string", shape=(None,)) for name in ("picture", "word"))
+    signature = Signature(name="s", method_name="", inputs=specs, outputs=())
+    inputs = guess_inputs(signature, texts={"picture": TextInput(content="png", is_base64=True)})
+    assert [base64.urlsafe_b64decode(text) for text in inputs["picture"]] == [
+        text_sample("png", 0),
+        text_sample("png", 1),
+    ]
+    assert inputs["word"].tolist() == [b"the", b"served"]
+
+
+def test_tf_examples_go_into_tensors_serialised() -> None:
+    """A string input that is parsed gets one tf.Example in each element, of any shape."""
+    features = (Feature(name="x", dtype="float32", shape=(2,)),)
+    signature = Signature(
+        name="s", method_name="", inputs=(TensorSpec(name="e", dtype="string", shape=(None, 1)),), outputs=()
+    )
+    array = guess_inputs(signature, texts={"e": TextInput(content="example", features=features)})["e"]
+    assert array.shape == (2, 1)
+    parsed = [example_pb2.Example.FromString(text) for text in array[:, 0]]
+    assert [len(one.features.feature["x"].float_list.value) for one in parsed] == [2, 2]
+    assert parsed[0] != parsed[1]
+
+
+def test_extents_set_rows_sizes_and_the_range_of_integers() -> None:
+    """Open dimensions take the sizes asked for, and integers stay below the top."""
+    spec = TensorSpec(name="x", dtype="int64", shape=(None, None, 3))
+    signature = Signature(name="s", method_name="", inputs=(spec,), outputs=())
+    array = inputs_of_extent(signature, Extent(rows=1, open_size=5, top=2), seed=0, texts={})["x"]
+    assert array.shape == (1, 5, 3)
+    assert set(array.reshape(-1).tolist()) == {0, 1}
+
+
+def test_examples_come_in_rows() -> None:
+    """One mapping of features for each row, the same for the same seed."""
+    features = [Feature(name="i", dtype="int64", shape=(3,))]
+    examples = examples_of_extent(features, Extent(rows=4), seed=1)
+    assert [len(example["i"]) for example in examples] == [3, 3, 3, 3]
+    assert examples == examples_of_extent(features, Extent(rows=4), seed=1)
+    assert examples != examples_of_extent(features, Extent(rows=4), seed=2)

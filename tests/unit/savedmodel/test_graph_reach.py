@@ -141,7 +141,7 @@ def test_only_what_leads_to_the_outputs_counts() -> None:
 
 
 def test_constants_are_found_where_they_are_given() -> None:
-    """A constant counts in the node's own scope, behind an identity, and as an argument of the function it stands in."""
+    """A constant counts in the node's own scope, behind an identity, and as an argument of its function."""
     graph = Graph()
     graph.add("x", "Placeholder")
     graph.constant("keys", [b"a", b"b"])
