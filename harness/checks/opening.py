@@ -53,7 +53,7 @@ def open_subject(
         raise UsageError(f"model {model!r} has neither a gRPC nor a REST address; there is nothing to ask")
     given = options or CheckOptions()
     signatures = {name: one for name, one in client.signatures().items() if not one.is_internal}
-    layout = _layout(server, model, tags, client.model_status())
+    layout, notes = _files(server, model, tags, client.model_status())
     subject = Subject(
         model=model,
         signatures=signatures,
@@ -67,20 +67,39 @@ def open_subject(
         provenance=_provenance(server),
     )
     found = gather_requests(signatures, client, options=given, version_dir=subject.version_dir, tags=tags)
-    on_disk = () if layout is None else tuple(f"the SavedModel on disk: {note}" for note in layout.notes)
-    return replace(subject, requests=found.requests, unexercised=found.unexercised, notes=(*on_disk, *found.notes))
+    return replace(subject, requests=found.requests, unexercised=found.unexercised, notes=(*notes, *found.notes))
 
 
-def _layout(server: Server, model: str, tags: tuple[str, ...], statuses: Iterable[VersionStatus]) -> ModelLayout | None:
-    """Return the files of the version that answers requests which name none; None if they are not at hand."""
+def _files(
+    server: Server, model: str, tags: tuple[str, ...], statuses: Iterable[VersionStatus]
+) -> tuple[ModelLayout | None, list[str]]:
+    """Return the files of the version that answers requests which name none, and what is odd about them.
+
+    None if they are not at hand: beside an external server, if the user gave no path.
+    """
     base_path = next((one.base_path for one in server.spec.models if one.name == model), "")
     if not base_path:
-        return None
+        return None, []
     if is_bare(base_path):  # given beside a server that runs already, which may call it any version
-        return preflight_bare(base_path, tags=tags)
-    available = [status.version for status in statuses if status.is_available]
-    found = preflight(Path(base_path), tags=tags)
-    return next((one for one in found.versions if available and one.version == max(available)), found.latest)
+        layout = preflight_bare(base_path, tags=tags)
+        return layout, _notes(layout)
+    versions = {one.version: one for one in preflight(Path(base_path), tags=tags).versions}
+    served = max((status.version for status in statuses if status.is_available), default=max(versions))
+    if served in versions:
+        return versions[served], _notes(versions[served])
+    layout = versions[max(versions)]
+    missing = (
+        f"version {served} answers, but {base_path} has {_listed(versions)}: its files are those of {layout.version}"
+    )
+    return layout, [missing, *_notes(layout)]
+
+
+def _notes(layout: ModelLayout) -> list[str]:
+    return [f"the SavedModel on disk: {note}" for note in layout.notes]
+
+
+def _listed(versions: Iterable[int]) -> str:
+    return ", ".join(map(str, versions))
 
 
 def _provenance(server: Server) -> dict[str, str]:

@@ -42,6 +42,28 @@ BAD = {
     "one file for two": (["--serving-report=x", "--serving-results=x"], "*x is named for two outputs*name two files"),
     "report below a file": (["--serving-report=file/report.html"], "cannot write '*': *file is not a folder; choose*"),
     "report is a folder": (["--serving-results=folder"], "cannot write '*folder': it is a folder; name a file*"),
+    "unknown check": (
+        ["--serving-checks=parity,paritty"],
+        "--serving-checks 'paritty' is no check; there are inputs,*",
+    ),
+    "no check": (["--serving-checks=,"], "--serving-checks '' is no check; there are inputs,*"),
+    "checks twice": (
+        ["--serving-checks", "all", "--serving-checks=parity"],
+        "--serving-checks is given twice: * and *; give it once",
+    ),
+    "checks without a name": (["--serving-checks="], "--serving-checks is given without a value*"),
+    "seed in words": (["--serving-seed=one"], "--serving-seed 'one' should be a whole number*"),
+    "examples without a model": (["--serving-examples=x.npz"], "--serving-examples 'x.npz' should be NAME=FILE, e.g.*"),
+    "examples without a file": (["--serving-examples=x="], "--serving-examples 'x=' should be NAME=FILE, e.g.*"),
+    "examples that are not there": (["--serving-examples=x=no.npz"], "--serving-examples x=no.npz: there is no such *"),
+    "examples twice": (
+        ["--serving-examples=x=file", "--serving-examples=x=file"],
+        "--serving-examples x is given twice: *file and *file; give one file",
+    ),
+    "examples of no model": (
+        ["--model=y=folder", "--serving-examples=x=file"],
+        "--serving-examples x: this run serves no model of that name (it serves: y)",
+    ),
     "report without a name": (["--serving-summary="], "--serving-summary is given without a value*"),
 }
 

@@ -152,6 +152,8 @@ def test_sparse_tensors_are_named_by_their_encoding() -> None:
     info.coo_sparse.values_tensor_name = "v:0"
     spec = signatures_from_map(_map(dtype=1, coo_sparse=info.coo_sparse))["s"].input("x")
     assert spec.tensor_name == "(coo_sparse)"
+    over_rest = _document({"dtype": "DT_FLOAT", "coo_sparse": {"values_tensor_name": "v:0"}})
+    assert signatures_from_json(over_rest)["s"].input("x").tensor_name == "(coo_sparse)"
 
 
 def test_loader_entries_are_internal(corpus_models: Path) -> None:

@@ -65,7 +65,7 @@ def test_check_passes_on_the_example_models(
         ("no_default_signature", "pass  parity: other, REST column layout = gRPC: the same outputs"),
         (
             "failing",
-            "warn  inputs: number: not looked at: the model refuses values made up to fit the signature: StringToN",
+            "warn  inputs: reshape: not looked at: the model refuses values made up to fit the signature, and those of",
         ),
         ("odd_signatures", "pass  parity: odd_method, REST column layout = gRPC: the same outputs"),
     ],
