@@ -15,8 +15,8 @@ from harness.dtypes import dtype_of_name
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harness.savedmodel.example_features import Feature, TextInput
     from harness.signatures import TensorSpec
+    from harness.text_input import Feature, TextInput
 
 __all__ = ["MOST_TRIES", "Extent", "Freedom"]
 

@@ -17,7 +17,7 @@ from harness.checks.request import Request
 from harness.checks.warmup_requests import requests_of_logs
 from harness.errors import HarnessError
 from harness.savedmodel import read_warmup
-from harness.savedmodel.example_features import TextInput, text_input
+from harness.savedmodel.example_features import text_input
 from harness.savedmodel.proto import pick_meta_graph, read_saved_model
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from harness.checks.subject import CheckOptions
     from harness.clients.client import Client
     from harness.signatures import Signature
+    from harness.text_input import TextInput
 
 __all__ = ["Gathered", "gather_requests"]
 

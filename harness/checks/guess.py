@@ -10,15 +10,14 @@ import numpy as np
 
 from harness.checks.extents import Extent
 from harness.checks.samples import example_sample, text_sample
-from harness.clients.examples import serialized_example
 from harness.dtypes import dtype_of_name
-from harness.savedmodel.example_features import TextInput
+from harness.text_input import TextInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from harness.savedmodel.example_features import Feature
     from harness.signatures import Signature, TensorSpec
+    from harness.text_input import Feature
 
 __all__ = ["examples_of_extent", "guess_inputs", "inputs_of_extent"]
 
@@ -84,6 +83,8 @@ def _values(spec: TensorSpec, extent: Extent, random: np.random.Generator, text:
 
 def _string(text: TextInput, index: int, extent: Extent, random: np.random.Generator) -> bytes:
     if text.content == "example":
+        from harness.clients.examples import serialized_example
+
         return serialized_example(_example(text.features, index, extent, random))
     sample = text_sample(text.content, index, size=extent.open_size)
     return base64.urlsafe_b64encode(sample) if text.is_base64 else sample

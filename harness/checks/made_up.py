@@ -11,7 +11,7 @@ from harness.checks.guess import examples_of_extent, inputs_of_extent
 from harness.checks.request import METHOD_OF_NAME, Request, ask
 from harness.errors import CallError, DeadlineError, StatusError, TensorError
 from harness.report.text import clip, one_line, plural
-from harness.savedmodel.example_features import Feature, TextInput
+from harness.text_input import Feature, TextInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from harness.checks.extents import Extent
     from harness.checks.request import Method
     from harness.clients.client import Client
-    from harness.savedmodel.text_content import Content
     from harness.signatures import Signature
+    from harness.text_input import Content
 
 __all__ = ["MADE_UP", "REMEDY", "Maker", "make_up"]
 

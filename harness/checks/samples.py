@@ -15,8 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from harness.savedmodel.example_features import Feature
-    from harness.savedmodel.text_content import Content
+    from harness.text_input import Content, Feature
 
 __all__ = ["example_sample", "text_sample"]
 

@@ -7,52 +7,20 @@ and shapes as attributes. Pure: reads MetaGraphDef messages, knows no TensorFlow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.dtypes import dtype_of_enum
 from harness.savedmodel.graph_reach import Reach
 from harness.savedmodel.text_content import content_of_uses
+from harness.text_input import Feature, TextInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from harness.savedmodel.graph_reach import Use
-    from harness.savedmodel.text_content import Content
+    from harness.text_input import Content
 
-__all__ = ["Feature", "TextInput", "text_input"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Feature:
-    """One feature of a model's tf.Examples.
-
-    Attributes:
-        name: its key.
-        dtype: ``float32``, ``int64`` or ``string``: a tf.Example holds no other.
-        shape: of one example's values, None for an open size; None for any number of values (sparse and ragged ones).
-        content: what its strings should be.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int | None, ...] | None
-    content: Content = "words"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextInput:
-    """What a string input should hold.
-
-    Attributes:
-        content: what each string should be.
-        features: of the tf.Examples, where it should hold such, sorted by name; empty otherwise.
-        is_base64: whether the model decodes web-safe base64 first.
-    """
-
-    content: Content = "words"
-    features: tuple[Feature, ...] = ()
-    is_base64: bool = False
+__all__ = ["text_input"]
 
 
 _OUTPUT = ("0", "output:0")  # an operation's one output

@@ -5,16 +5,15 @@ Pure: reads what ``harness.savedmodel.graph_reach`` found.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from harness.savedmodel.graph_reach import Use
+    from harness.text_input import Content
 
-__all__ = ["CONTENT_OF_OP", "Content", "content_of_uses"]
-
-Content = Literal["bmp", "example", "gif", "jpeg", "number", "png", "raw", "wav", "words"]
+__all__ = ["CONTENT_OF_OP", "content_of_uses"]
 
 # Where one input goes to several (decoders chosen by an image's first bytes), the first of this table counts.
 CONTENT_OF_OP: Mapping[str, Content] = {

@@ -36,6 +36,7 @@ _PURE = {
     "stats",
     "tensors",
     "tensors_json",
+    "text_input",
     "text_values",
     "versions",
 }

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from harness.checks.extents import MOST_TRIES, Extent, Freedom
-from harness.savedmodel.example_features import Feature, TextInput
 from harness.signatures import TensorSpec
+from harness.text_input import Feature, TextInput
 
 
 def _spec(dtype: str = "float32", shape: Any = (None,), name: str = "x") -> TensorSpec:

@@ -17,8 +17,8 @@ from harness.checks.samples import text_sample
 from harness.dtypes import DTYPES, dtype_of_name
 from harness.errors import TensorError
 from harness.protos import example_pb2
-from harness.savedmodel.example_features import Feature, TextInput
 from harness.tensors import from_proto, to_proto
+from harness.text_input import Feature, TextInput
 
 _shapes = st.none() | st.lists(st.none() | st.integers(0, 3), max_size=4).map(tuple)
 _specs = st.builds(

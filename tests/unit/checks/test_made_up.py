@@ -11,8 +11,8 @@ from harness.checks import made_up
 from harness.checks.made_up import make_up
 from harness.errors import ConnectionFailedError, DeadlineError, StatusError, TensorError
 from harness.prediction import Prediction, Regression
-from harness.savedmodel.example_features import Feature, TextInput
 from harness.signatures import Signature, TensorSpec
+from harness.text_input import Feature, TextInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from harness.checks.samples import example_sample, text_sample
-from harness.savedmodel.example_features import Feature
-from harness.savedmodel.text_content import CONTENT_OF_OP, Content
+from harness.savedmodel.text_content import CONTENT_OF_OP
+from harness.text_input import Content, Feature
 
 PICTURES: dict[Any, str] = {"bmp": "BMP", "gif": "GIF", "jpeg": "JPEG", "png": "PNG"}
 

@@ -8,8 +8,9 @@ import pytest
 
 from fixtures.example_models import exported
 from fixtures.odd_models import odd_model
-from harness.savedmodel.example_features import Feature, TextInput, text_input
+from harness.savedmodel.example_features import text_input
 from harness.savedmodel.proto import read_saved_model
+from harness.text_input import Feature, TextInput
 
 if TYPE_CHECKING:
     from pathlib import Path
