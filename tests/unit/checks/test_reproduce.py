@@ -7,8 +7,10 @@ import shlex
 from typing import Any
 
 import numpy as np
+import pytest
 
-from harness.checks.reproduce import call_line, grpc_line, metadata_line, rest_line
+from harness.checks.reproduce import call_line, grpc_line, metadata_line, request_line, rest_line
+from harness.checks.request import Request
 from harness.tensors import as_array
 
 
@@ -52,3 +54,41 @@ def test_metadata_is_shown_over_the_api_it_was_read_over(make: Any) -> None:
     words = shlex.split(metadata_line(client))
     assert words[:2] == ["python", "-c"]
     assert f"GrpcClient({client.endpoint!r}).signatures()" in words[2]
+
+
+EXAMPLES = Request(
+    signature_name="s", method="classify", examples=({"x": 1.5, "s": [b"it's"]},), context={"n": 3}, source="here"
+)
+
+
+def test_a_request_with_tensors_is_a_predict_call(make: Any) -> None:
+    """The line is that of the client's API."""
+    request = Request(signature_name="s", inputs={"x": np.zeros(1)})
+    for api in ("grpc", "rest"):
+        client = make.client(api, {}, make.refuse)
+        assert request_line(client, request) == call_line(client, request.inputs, signature_name="s")
+
+
+def test_a_request_with_examples_over_rest(make: Any) -> None:
+    """The curl line posts the examples and their context to the method's own URL."""
+    words = shlex.split(request_line(make.client("rest", {}, make.refuse), EXAMPLES))
+    assert words[2] == "http://h:2/v1/models/m:classify"
+    body = {"signature_name": "s", "examples": [{"x": 1.5, "s": "it's"}], "context": {"n": 3}}
+    assert json.loads(words[4]) == body
+
+
+def test_a_request_with_examples_over_grpc(make: Any) -> None:
+    """The Python line holds the very examples, and can be run as it is."""
+    words = shlex.split(request_line(make.client("grpc", {}, make.refuse), EXAMPLES))
+    assert words[:2] == ["python", "-c"]
+    compile(words[2], "line", "exec")
+    assert """.classify([{'x': 1.5, 's': [b"it's"]}], context={'n': 3}, signature_name='s')""" in words[2]
+
+
+@pytest.mark.parametrize("api", ["grpc", "rest"])
+def test_long_examples_are_named_by_their_size(make: Any, api: str) -> None:
+    """A thousand examples are not printed."""
+    request = Request(signature_name="s", method="regress", examples=({"x": 1.0},) * 1000)
+    line = request_line(make.client(api, {}, make.refuse), request)
+    assert len(line) < 300
+    assert ",000 characters" in line or " bytes" in line

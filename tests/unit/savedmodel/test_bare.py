@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import ExportError
-from harness.savedmodel import as_base_path, preflight
-from harness.savedmodel.bare import is_bare
+from harness.errors import ExportError, LayoutError
+from harness.savedmodel import as_base_path, is_bare, preflight, preflight_bare
+from harness.serving import prepared_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +50,20 @@ def test_copies_are_made_where_links_cannot_be(bare: Path, tmp_path: Path, monke
     staged = as_base_path(bare, into=tmp_path / "staged")
     assert (staged / "1" / "saved_model.pb").stat().st_nlink == 1
     assert preflight(staged).latest.version == 1
+
+
+def test_a_bare_savedmodel_is_looked_over_where_it_lies(bare: Path) -> None:
+    """It counts as version 1, and is found fit as a version is."""
+    layout = preflight_bare(bare)
+    assert (layout.version, layout.path, list(layout.signatures)) == (1, bare, ["serving_default"])
+
+
+def test_what_is_wrong_with_it_names_the_users_own_files(bare: Path, tmp_path: Path) -> None:
+    """A fault is found before anything is staged, and the message names the path that the user knows."""
+    (bare / "variables" / "variables.data-00000-of-00001").unlink()
+    with pytest.raises(LayoutError, match=f"{bare}/variables/variables.data-00000-of-00001 is missing"):
+        prepared_models({"mine": bare}, staging=tmp_path / "staged")
+    assert not (tmp_path / "staged").exists()
 
 
 def test_a_base_path_stays_as_it_is(base_path: Path, tmp_path: Path) -> None:
