@@ -40,11 +40,12 @@ class Record:
             for name in ("results.json", "index.html", "summary.md"):
                 check_writable(Path(self._directory) / name)
 
-    def finish(self, *, interrupted: bool = False, **parts: Any) -> Results:
+    def finish(self, *, interrupted: bool = False, findings_told: bool = False, **parts: Any) -> Results:
         """Print what was found, write the report if one is wanted, and return the results.
 
         Args:
             interrupted: whether Ctrl-C cut it short.
+            findings_told: whether each finding was printed already.
             **parts: fields of Results.
         """
         run = Run(
@@ -55,7 +56,7 @@ class Record:
             interrupted=interrupted,
         )
         results = Results(run=run, machine=machine(), **parts)
-        print_summary(results)
+        print_summary(results, with_findings=not findings_told)
         if self._directory is not None:
             print(f"report: {write_report(results, directory=self._directory).html}")
         return results

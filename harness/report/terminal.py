@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -28,17 +29,19 @@ _STYLES = {
 _SHOWN = (50.0, 99.0)
 
 
-def print_summary(results: Results, *, console: Console | None = None) -> None:
+def print_summary(results: Results, *, console: Console | None = None, with_findings: bool = True) -> None:
     """Print the verdict, the warnings, what failed, and the measurements.
 
     Args:
         results: what to print.
         console: where; standard output without one. Names and messages are printed as they are, never as markup.
+        with_findings: whether to print what checks found; not if each was printed when it was found.
     """
     console = console or Console()
     verdict = judge(results)
     console.print(Text(verdict.headline, style=_STYLES[verdict.state]) + Text(f"  {verdict.lead}", style="default"))
-    for line in _lines(results, verdict):
+    shown = results if with_findings else replace(results, findings=())
+    for line in _lines(shown, judge(shown)):
         console.print(line)
     for table in (_latency(results.latency), _throughput(results.throughput)):
         if table.row_count:
