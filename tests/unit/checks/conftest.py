@@ -35,7 +35,9 @@ class FakeClient:
         self.calls: list[str] = []
         self._signatures = dict(signatures)
 
-    def predict(self, inputs: Any, *, signature_name: str = "serving_default", layout: str = "column") -> Prediction:
+    def predict(
+        self, inputs: Any, *, signature_name: str = "serving_default", layout: str = "column", **_: Any
+    ) -> Prediction:
         """Answer as told."""
         self.calls.append(layout)
         outputs = self.answer(inputs, layout)
@@ -45,7 +47,7 @@ class FakeClient:
         """Return the signatures as told."""
         return self._signatures
 
-    def predict_url(self) -> str:
+    def predict_url(self, **_: Any) -> str:
         """Return the URL of a real client."""
         return "http://h:2/v1/models/m:predict"
 
