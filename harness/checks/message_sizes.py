@@ -37,7 +37,7 @@ def request_bytes(client: GrpcClient | RestClient, request: Request) -> int:
 
 
 def answer_bytes(api: str, answer: Mapping[str, np.ndarray]) -> int:
-    """Return about how many bytes the values of an answer take: as a tensor's typed fields, or as JSON without spaces."""
+    """Return about how many bytes an answer's values take: as a tensor's typed fields, or as JSON without spaces."""
     if api == "rest":
         return len(dumps({name: to_json_value(array, name=name) for name, array in answer.items()}))
     return sum(_field_bytes(array) for array in answer.values())

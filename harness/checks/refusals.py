@@ -79,7 +79,8 @@ def _code(client: Client, request: Request, where: dict[str, Any]) -> str:
     try:
         ask(client, request, **where)
     except StatusError as exc:
-        return exc.code
+        # A REST answer is read with the signature of its version: what refuses that did not refuse the request.
+        return exc.code if exc.request.startswith(request.method) else "an answer"
     except CallError as exc:
         return f"{type(exc).__name__}: {exc}"
     return "an answer"

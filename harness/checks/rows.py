@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.checks.noise import Noise, noise_of
+from harness.checks.noise import Noise, largest_of, noise_of
 from harness.checks.request import ask
 from harness.checks.rest_form import rest_obstacle
 from harness.checks.stability import judge
@@ -31,7 +32,7 @@ __all__ = ["Batched", "NotBatched", "ask_rows", "is_size_limit"]
 
 _MOST_ROWS = 8
 _REPEATED = 3  # where only one row is known
-_LOST = "loses its first dimension in a batch of one: shape {} instead of {} (tf.squeeze without an axis?)"
+_LOST = "output {!r} loses its first dimension in a batch of one: {} instead of {} (tf.squeeze without an axis?)"
 _PADDED = "its other sizes depend on the rows of a batch, as if padded to the longest"
 _SIZE_LIMIT = "larger than maximum input batch size"  # behaviour item 179
 
@@ -75,6 +76,16 @@ class Batched:
         """How many rows are known."""
         return self.pool.rows or 0
 
+    @cached_property
+    def fault(self) -> str:
+        """What is wrong with the rows together, empty if nothing is; no other batch can be right then either."""
+        return self.mismatch(self.together, self.rows)
+
+    @cached_property
+    def _largest(self) -> dict[str, float]:
+        of_inputs = max(map(largest_of, self.pool.inputs.values()), default=1.0)
+        return {name: largest_of(array) or of_inputs for name, array in self.alone.items()}
+
     @property
     def is_telling(self) -> bool:
         """Whether some rows bring different answers, so that a mix-up would show."""
@@ -83,7 +94,13 @@ class Batched:
     def mismatch(self, answer: Mapping[str, np.ndarray], rows: Sequence[int]) -> str:
         """Return how an answer to these rows of the pool differs from theirs, empty if it does not."""
         seen = {name: answer[name] for name in self.alone if name in answer}
-        return "; ".join(map(str, self.noise.mismatches(seen, self._answer(rows))))
+        return "; ".join(map(str, self.noise.mismatches(seen, self._answer(rows), usual=self._largest)))
+
+    def has_form(self, answer: Mapping[str, np.ndarray], rows: Sequence[int]) -> bool:
+        """Whether an answer to these rows has all outputs in their shape, so that at most values are wrong."""
+        return all(
+            name in answer and answer[name].shape == (len(rows), *array.shape[1:]) for name, array in self.alone.items()
+        )
 
     def mixed_up(self, answer: Mapping[str, np.ndarray], rows: Sequence[int]) -> str:
         """Return which rows hold the answer to another row of the pool, empty if that does not explain a mismatch."""
@@ -212,14 +229,15 @@ def _with_outputs(
     for name, array in found.together.items():
         shapes = [one[name].shape for one in alone if name in one]
         if _loses_a_dimension(array.shape, shapes, len(found.rows)):
-            return NotBatched(why=f"output {name!r} {_LOST.format(shapes[0], (1, *array.shape[1:]))}", severity="error")
+            why = _LOST.format(name, list(shapes[0]), [1, *array.shape[1:]])
+            return NotBatched(why=why, severity="error")
         if array.shape[:1] != (len(found.rows),) or any(shape[:1] != (1,) for shape in shapes):
             rowless.append(name)
-            left_out[name] = f"it has no row for each row: {array.shape} for {len(found.rows)}, {shapes[:1]} for one"
+            left_out[name] = f"it has no row for each row: {list(array.shape)} for {len(found.rows)}"
         elif name in random:
             left_out[name] = f"two answers to the same request differ: {random[name]}"
         elif any(shape[1:] != array.shape[1:] for shape in shapes):
-            left_out[name] = f"{_PADDED}: {shapes[0]} for one, {array.shape} for {len(found.rows)}"
+            left_out[name] = f"{_PADDED}: {list(shapes[0])} for one, {list(array.shape)} for {len(found.rows)}"
     kept = [name for name in found.together if name not in left_out]
     if not kept:
         return NotBatched(why="; ".join(f"output {name!r}: {why}" for name, why in left_out.items()) or "no outputs")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.checks.batches.verdict import problem_of, verdict
+from harness.checks.batches.verdict import GOOD, problem_of, verdict
 from harness.checks.request import ask
 from harness.checks.rows import is_size_limit
 from harness.errors import CallError, StatusError
@@ -28,44 +28,52 @@ _PATIENCE_S = 10.0
 
 
 def check_sizes(subject: Subject, one: Batched) -> list[Finding]:
-    """Ask the rows of a signature in batches of different sizes and orders."""
-    client = subject.clients[0]
-    problem = problem_of(one, one.together, one.rows)
-    together = verdict(subject, one, "rows together", rows=one.rows, problem=problem, client=client)
-    if problem:
-        return [together]  # every other batch would only say it again
+    """Ask the rows of a signature together, none of them, and many."""
+    together = _together(subject, one)
+    more = [] if one.fault else [_large(subject, one)]
+    return [together, _of_no_rows(subject, one), *more]
+
+
+def _together(subject: Subject, one: Batched) -> Finding:
+    """Ask the rows in their order, and in another with some of them twice."""
     order = np.random.default_rng(subject.options.seed).permutation(one.count)[::-1].tolist()
-    return [
-        together,
-        _asked(subject, one, "another order, rows repeated", [*order, *order[:2], order[0]]),
-        _of_no_rows(subject, one),
-        *(_large(subject, one, size) for size in _LARGE),
-    ]
+    shuffled = [*order, *order[:2], order[0]]
+    problem = problem_of(one, one.together, one.rows)
+    if problem:
+        return verdict(subject, one, "rows together", rows=one.rows, problem=problem, client=subject.clients[0])
+    return _asked(subject, one, "rows together, in any order", [shuffled])
 
 
-def _asked(subject: Subject, one: Batched, what: str, rows: Sequence[int]) -> Finding:
+def _asked(subject: Subject, one: Batched, what: str, batches: Sequence[Sequence[int]], good: str = GOOD) -> Finding:
+    """Ask batches one after the other until one is wrong."""
     client = subject.clients[0]
     began = time.perf_counter_ns()
+    rows: Sequence[int] = ()
+    problem = ""
     try:
-        problem = problem_of(one, ask(client, one.pool.take(rows)), rows)
+        for rows in batches:
+            problem = problem or problem_of(one, ask(client, one.pool.take(rows)), rows)
     except CallError as exc:
         if is_size_limit(exc):
             why = f"the server was told to take fewer rows in a request: {exc}"
             return subject.left_out("batches", f"{one.signature.name}: {what}", why)
-        problem = f"no answer: {exc}"
+        problem = f"{len(rows)} rows bring no answer: {exc}"
     took_ns = time.perf_counter_ns() - began
-    return verdict(subject, one, what, rows=rows, problem=problem, client=client, duration_ns=took_ns)
+    return verdict(subject, one, what, rows=rows, problem=problem, client=client, good=good, duration_ns=took_ns)
 
 
-def _large(subject: Subject, one: Batched, size: int) -> Finding:
-    what = f"a batch of {size}"
-    took_s = one.took_s / len(one.rows) * size
+def _large(subject: Subject, one: Batched) -> Finding:
     arrays = (*one.pool.inputs.values(), *one.alone.values())
-    mib = sum(map(_memory_bytes, arrays)) / one.count * size / 2**20
-    if took_s > _MOST_S or mib > _MOST_MIB:
-        why = f"about {took_s:.1f} s and {mib:.1f} MiB; at most {_MOST_S:g} s and {_MOST_MIB} MiB are tried"
+    mib = sum(map(_memory_bytes, arrays)) / one.count / 2**20
+    took_s = one.took_s / len(one.rows)
+    tried = [size for size in _LARGE if size * took_s <= _MOST_S and size * mib <= _MOST_MIB]
+    what = f"batches of {' and '.join(map(str, tried or _LARGE))}"
+    untried = [str(size) for size in _LARGE if size not in tried]
+    why = f"a row takes about {took_s:.2g} s and {mib:.2g} MiB, a batch may take {_MOST_S:g} s and {_MOST_MIB} MiB"
+    if not tried:
         return subject.left_out("batches", f"{one.signature.name}: {what}", why)
-    return _asked(subject, one, what, [row % one.count for row in range(size)])
+    good = f"{GOOD} ({', '.join(untried)} not tried: {why})" if untried else GOOD
+    return _asked(subject, one, what, [[row % one.count for row in range(size)] for size in tried], good)
 
 
 def _memory_bytes(array: np.ndarray) -> int:

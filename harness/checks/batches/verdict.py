@@ -16,22 +16,20 @@ if TYPE_CHECKING:
     from harness.clients import GrpcClient, RestClient
     from harness.findings import Finding
 
-__all__ = ["problem_of", "verdict"]
+__all__ = ["GOOD", "problem_of", "verdict"]
 
 _SHOWN_ROWS = 12
 _DEPENDENT = "a row's answer depends on the rows that come with it (a mean over the batch, a layer in training mode?)"
-_GOOD = "each row brings the answer that it brings alone"
+GOOD = "each row brings the answer that it brings alone"
 
 
 def problem_of(one: Batched, answer: Mapping[str, np.ndarray], rows: Sequence[int]) -> str:
     """Return what is wrong with the answer to these rows, and which kind of fault it is; empty if nothing is."""
     text = one.mismatch(answer, rows)
-    if not text:
-        return ""
+    if not text or not one.has_form(answer, rows):
+        return text
     owners = one.mixed_up(answer, rows)
-    if owners:
-        return f"{text}; the rows are mixed up: {owners}"
-    return f"{text}; {_DEPENDENT}"
+    return f"{text}; the rows are mixed up: {owners}" if owners else f"{text}; {_DEPENDENT}"
 
 
 def verdict(
@@ -42,7 +40,7 @@ def verdict(
     rows: Sequence[int],
     problem: str,
     client: GrpcClient | RestClient,
-    good: str = _GOOD,
+    good: str = GOOD,
     **parts: Any,
 ) -> Finding:
     """Return the finding about a batch of these rows.
