@@ -35,7 +35,7 @@ _AIM_BYTES = _LIMIT_BYTES * 17 // 16  # sizes of answers are estimated
 _MOST_BYTES = 16 * 2**20
 _MOST_ROWS = 2**17
 _MOST_S = 3.0
-_SAMPLE_ROWS, _SAMPLE_BYTES = 256, 2**20
+_SAMPLE_ROWS, _SAMPLE_BYTES = 256, 2**17
 _TOO_LARGE = 413
 _REMEDY = (
     "; TensorFlow Serving itself takes messages of 4 MiB and more: raise the limit of what stands before it"
@@ -125,8 +125,8 @@ def _what(client: GrpcClient | RestClient, *sides: Side) -> str:
 
 def _measured(one: Batched, client: GrpcClient | RestClient) -> _Sized:
     """Ask some rows, twice as the first request of a size may take longer, and return what a row takes."""
-    of_one = request_bytes(client, one.pool.take([0]))
-    count = max(1, min(_SAMPLE_ROWS, _SAMPLE_BYTES // max(of_one, 1)))
+    of_one = max(request_bytes(client, one.pool.take([0])), answer_bytes(client.api, one.alone) // one.count, 1)
+    count = max(1, min(_SAMPLE_ROWS, _SAMPLE_BYTES // of_one))
     sample = one.pool.take(_repeated(one, count))
     ask(client, sample)
     began = time.perf_counter()

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Remark", "carried", "is_exact", "remarks", "request_obstacle", "rest_obstacle", "written"]
 
-_DIGITS = 15
-_SMALLEST_EXACT, _FIRST_INEXACT = 1e-8, 1e37
+_DIGITS = 13  # and up to four zeros that a client writes behind them
+_SMALLEST_EXACT, _FIRST_INEXACT = 1e-8, 1e23
 _BEYOND_DOUBLES = 2**53
 
 
@@ -58,8 +58,8 @@ def carried(request: Request) -> Request:
     """Return the request with float inputs that a server reads from JSON just as it reads them from a tensor.
 
     Denormal numbers become zero (behaviour item 142). A server reads decimals with RapidJSON's default precision: the
-    digits as an integer, times or divided by a power of ten. That is exact for up to 15 digits and powers up to
-    10**22, and may be off in the last bits beyond; so float64 values are rounded to 15 digits.
+    digits as an integer, those behind the point too, times or divided by a power of ten. That is exact for few digits
+    and powers up to 10**22, and may be off in the last bits beyond; so float64 values are rounded to 13 digits.
     """
     return replace(request, inputs={name: _carried(array) for name, array in request.inputs.items()})
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.checks.batches.verdict import GOOD, problem_of, verdict
+from harness.checks.message_sizes import answer_bytes, request_bytes
 from harness.checks.request import ask
 from harness.checks.rows import is_size_limit
 from harness.errors import CallError, StatusError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["check_sizes"]
 
 _LARGE = (64, 256)
-_MOST_MIB = 32
+_MOST_MIB = 3.5  # larger messages are another check's business
 _MOST_S = 3.0
 _PATIENCE_S = 10.0
 
@@ -63,21 +64,17 @@ def _asked(subject: Subject, one: Batched, what: str, batches: Sequence[Sequence
 
 
 def _large(subject: Subject, one: Batched) -> Finding:
-    arrays = (*one.pool.inputs.values(), *one.alone.values())
-    mib = sum(map(_memory_bytes, arrays)) / one.count / 2**20
-    took_s = one.took_s / len(one.rows)
+    client = subject.clients[0]
+    largest = max(request_bytes(client, one.pool), answer_bytes(client.api, one.alone))
+    mib, took_s = largest / one.count / 2**20, one.took_s / len(one.rows)
     tried = [size for size in _LARGE if size * took_s <= _MOST_S and size * mib <= _MOST_MIB]
     what = f"batches of {' and '.join(map(str, tried or _LARGE))}"
     untried = [str(size) for size in _LARGE if size not in tried]
-    why = f"a row takes about {took_s:.2g} s and {mib:.2g} MiB, a batch may take {_MOST_S:g} s and {_MOST_MIB} MiB"
+    why = f"a row takes about {took_s:.2g} s and {mib:.2g} MiB, a batch may take {_MOST_S:g} s and {_MOST_MIB:g} MiB"
     if not tried:
         return subject.left_out("batches", f"{one.signature.name}: {what}", why)
     good = f"{GOOD} ({', '.join(untried)} not tried: {why})" if untried else GOOD
     return _asked(subject, one, what, [[row % one.count for row in range(size)] for size in tried], good)
-
-
-def _memory_bytes(array: np.ndarray) -> int:
-    return sum(map(len, array.reshape(-1).tolist())) if array.dtype == object else array.nbytes
 
 
 def _of_no_rows(subject: Subject, one: Batched) -> Finding:

@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 _FIVE = np.linspace(-2, 3, 15, dtype=np.float32).reshape(5, 3)
 
 
+@pytest.fixture(autouse=True)
+def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried must not depend on how busy the machine is."""
+    for module in ("sizes", "crowd"):
+        monkeypatch.setattr(f"harness.checks.batches.{module}._MOST_S", 1e6)
+
+
 def _asked(subject: Subject, name: str, *requests: Request, stage: Any = None) -> Subject:
     """Return the subject with requests for one signature only, its own if none are given."""
     own = tuple(one for one in subject.requests if one.signature_name == name)
@@ -310,7 +317,7 @@ def test_a_server_that_hangs_over_no_rows_fails(
     over = threading.Event()
 
     def hang(_method: str, request: bytes, reply: bytes) -> bytes:
-        if b"\x12\x04\x12\x00\x12\x02" in request or b"\x12\x00" in request:  # a dimension of size 0 takes no bytes
+        if b"\x12\x00" in request:  # a dimension of size 0 takes no bytes
             over.wait(5)
         return reply
 
