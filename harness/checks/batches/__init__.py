@@ -40,8 +40,7 @@ def check(subject: Subject) -> list[Finding]:
         found += check_sizes(subject, one)
         if not one.fault:  # where rows together are wrong, rows of many clients are so as well
             batched.append(one)
-            found += check_crowd(subject, one)
-    return found + check_merging(subject, batched)
+    return found + check_crowd(subject, batched) + check_merging(subject, batched)
 
 
 def _not_batched(subject: Subject, signature: Signature, one: NotBatched) -> Finding:
@@ -61,6 +60,7 @@ def _left_out(subject: Subject, one: Batched) -> list[Finding]:
     name = one.signature.name
     found = [subject.left_out(_NAME, f"{name}: output {output}", why) for output, why in one.left_out.items()]
     if not one.is_telling:
-        why = f"the {one.count} rows known bring one answer, so a mix-up would not show; give others with --examples"
+        known = "one row is known" if one.count == 1 else f"the {one.count} rows known bring the same answer"
+        why = f"{known}, so a mix-up would not show; give others with --examples"
         found.append(subject.left_out(_NAME, f"{name}: which row an answer is for", why))
     return found

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from harness.checks.batches.verdict import verdict
+from harness.checks.reproduce import request_line
 from harness.checks.request import ask
 from harness.checks.rest_form import rest_obstacle
 from harness.errors import CallError, StatusError
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Question", "ask_at_once", "check_crowd", "problem_of_crowd"]
 
 _CLIENTS = 8
-_REQUESTS = 64
+_REQUESTS, _OF_EACH = 64, 6
 _MOST_S = 2.0
+_NAMED = 4
 _SIZES = (1, 2, 3)
 _OVERLOADED = ("Server Threadpool Exhausted", "batch scheduling queue")  # it refuses rather than mixing up
 
@@ -35,65 +36,77 @@ Outcome: TypeAlias = "Mapping[str, np.ndarray] | CallError"
 
 @dataclass(frozen=True)
 class Question:
-    """Rows that one client asks."""
+    """Rows of a signature that one client asks."""
 
+    one: Batched
     client: GrpcClient | RestClient
     rows: tuple[int, ...]
 
+    def __str__(self) -> str:
+        """Name signature and rows."""
+        return f"rows {list(self.rows)} of {self.one.signature.name}"
 
-def check_crowd(subject: Subject, one: Batched) -> list[Finding]:
-    """Let many clients ask different rows at once, over each API."""
-    return [
-        _over(subject, one, client)
-        for client in subject.clients
-        if client.api == "grpc" or not rest_obstacle(one.signature)
+    def mismatch(self, answer: Mapping[str, np.ndarray]) -> str:
+        """Return how an answer differs from the one to this question, empty if it does not."""
+        return self.one.mismatch(answer, self.rows)
+
+
+def check_crowd(subject: Subject, signatures: Sequence[Batched]) -> list[Finding]:
+    """Let many clients ask different rows of all signatures at once, over each API."""
+    found = []
+    for client in subject.clients:
+        able = [one for one in signatures if client.api == "grpc" or not rest_obstacle(one.signature)]
+        found += [_over(subject, able, client)] if able else []
+    return found
+
+
+def _over(subject: Subject, signatures: Sequence[Batched], client: GrpcClient | RestClient) -> Finding:
+    slowest_s = max(one.took_s for one in signatures)
+    most = max(_REQUESTS, _OF_EACH * len(signatures))
+    count = max(_CLIENTS, min(most, int(_MOST_S / max(slowest_s, 1e-6))))
+    questions = [
+        _question(signatures[index % len(signatures)], client, index // len(signatures)) for index in range(count)
     ]
-
-
-def _over(subject: Subject, one: Batched, client: GrpcClient | RestClient) -> Finding:
-    count = max(_CLIENTS, min(_REQUESTS, int(_MOST_S / max(one.took_s, 1e-6))))
-    sizes = [_SIZES[index % len(_SIZES)] for index in range(count)]
-    questions = [Question(client, _rows(start, size, one.count)) for start, size in enumerate(sizes)]
     began = time.perf_counter_ns()
-    outcomes = ask_at_once(one, questions, clients=_CLIENTS)
-    problem, refused = problem_of_crowd(one, questions, outcomes)
-    api = "gRPC" if client.api == "grpc" else "REST"
-    return verdict(
-        subject,
-        one,
-        f"{_CLIENTS} clients at once over {api}",
-        rows=questions[0].rows,
+    problem, refused = problem_of_crowd(questions, ask_at_once(questions, clients=_CLIENTS))
+    names = dict.fromkeys(question.one.signature.name for question in questions)
+    asked = ", ".join(names) if len(names) <= _NAMED else f"{len(names)} signatures"
+    first = questions[0]
+    return subject.finding(
+        "batches",
+        f"{_CLIENTS} clients at once over {'gRPC' if client.api == 'grpc' else 'REST'}",
         problem=problem,
-        good=f"{count - refused} requests, each with its own answer{_refusals(refused)}",
-        client=client,
-        tried=f"{count} requests of {min(sizes)} to {max(sizes)} rows of {one.pool.source}, {_CLIENTS} at a time",
+        good=f"{count - refused} requests to {asked}: each got its own answer{_refusals(refused)}",
+        tried=f"{count} requests of {min(_SIZES)} to {max(_SIZES)} rows, {_CLIENTS} at a time",
         expected="to each request the answer to its rows",
+        reproduce=(request_line(client, first.one.pool.take(first.rows)),) if problem else (),
         duration_ns=time.perf_counter_ns() - began,
     )
 
 
-def _rows(start: int, size: int, count: int) -> tuple[int, ...]:
-    return tuple((start + offset) % count for offset in range(size))
+def _question(one: Batched, client: GrpcClient | RestClient, start: int) -> Question:
+    size = _SIZES[start % len(_SIZES)]
+    return Question(one, client, tuple((start + offset) % one.count for offset in range(size)))
 
 
 def _refusals(refused: int) -> str:
     return f"; {refused} more were refused, as the server runs only so many at a time" if refused else ""
 
 
-def ask_at_once(one: Batched, questions: Sequence[Question], *, clients: int) -> list[Outcome]:
+def ask_at_once(questions: Sequence[Question], *, clients: int) -> list[Outcome]:
     """Ask all questions, ``clients`` of them at a time, and return the answers, or the errors, in their order."""
-
-    def outcome(question: Question) -> Outcome:
-        try:
-            return ask(question.client, one.pool.take(question.rows))
-        except CallError as exc:
-            return exc
-
     with ThreadPoolExecutor(clients) as pool:
-        return list(pool.map(outcome, questions))
+        return list(pool.map(_outcome, questions))
 
 
-def problem_of_crowd(one: Batched, questions: Sequence[Question], outcomes: Sequence[Outcome]) -> tuple[str, int]:
+def _outcome(question: Question) -> Outcome:
+    try:
+        return ask(question.client, question.one.pool.take(question.rows))
+    except CallError as exc:
+        return exc
+
+
+def problem_of_crowd(questions: Sequence[Question], outcomes: Sequence[Outcome]) -> tuple[str, int]:
     """Return what is wrong with the first wrong answer and how many are wrong; and how many requests were refused.
 
     A server that is busy may refuse; if it refuses all of them, that is wrong.
@@ -102,7 +115,7 @@ def problem_of_crowd(one: Batched, questions: Sequence[Question], outcomes: Sequ
     if len(refused) == len(outcomes):
         return f"all {len(refused)} requests were refused: {refused[0]}", len(refused)
     texts = [
-        _problem(one, question, outcome, questions)
+        _problem(question, outcome, questions)
         for question, outcome in zip(questions, outcomes, strict=True)
         if not _is_overload(outcome)
     ]
@@ -114,16 +127,14 @@ def _is_overload(outcome: Outcome) -> bool:
     return isinstance(outcome, StatusError) and any(text in outcome.server_message for text in _OVERLOADED)
 
 
-def _problem(one: Batched, question: Question, outcome: Outcome, questions: Sequence[Question]) -> str:
+def _problem(question: Question, outcome: Outcome, questions: Sequence[Question]) -> str:
     if isinstance(outcome, CallError):
-        return f"no answer to rows {list(question.rows)}: {outcome}"
-    text = one.mismatch(outcome, question.rows)
+        return f"no answer to {question}: {outcome}"
+    text = question.mismatch(outcome)
     if not text:
         return ""
-    others = dict.fromkeys(other.rows for other in questions if other.rows != question.rows)
-    owner = next((rows for rows in others if not one.mismatch(outcome, rows)), None)
+    others = dict.fromkeys(other for other in questions if other != question)
+    owner = next((other for other in others if not other.mismatch(outcome)), None)
     if owner is None:
-        return f"rows {list(question.rows)}: {text}"
-    return (
-        f"answers crossed: rows {list(question.rows)} got the answer to rows {list(owner)}, which another client asked"
-    )
+        return f"{question}: {text}"
+    return f"answers crossed: {question} got the answer to {owner}, which another client asked"

@@ -64,7 +64,7 @@ def check_merging(subject: Subject, signatures: Sequence[Batched]) -> list[Findi
     wait_s = _LEAST_WAIT_S + 3 * max(one.took_s for one in fit)
     try:
         with _batching(subject, subject.stage, subject.version_dir, wait_s) as clients:
-            return found + [_merged(subject, one, clients, wait_s) for one in fit]
+            return found + _all_merged(subject, fit, clients, wait_s)
     except ServerError as exc:
         return [*found, subject.finding("batches", _WHAT, problem=f"the server does not start with {_FLAGS}: {exc}")]
 
@@ -93,25 +93,27 @@ def _batching(subject: Subject, stage: Stage, version_dir: Path, wait_s: float) 
         yield _Clients(grpc, rest)
 
 
-def _merged(subject: Subject, one: Batched, clients: _Clients, wait_s: float) -> Finding:
-    began = time.perf_counter_ns()
+def _all_merged(subject: Subject, fit: Sequence[Batched], clients: _Clients, wait_s: float) -> list[Finding]:
     try:
-        lone_s = _lone_s(one, clients.grpc)
+        lone_s = _lone_s(fit[0], clients.grpc)
     except CallError as exc:
-        return _finding(subject, one, problem=f"no answer: {exc}", took_ns=time.perf_counter_ns() - began)
+        return [_finding(subject, fit[0], problem=f"no answer: {exc}")]
     if lone_s < _SURELY * wait_s:
         why = f"the server took no notice of {_FLAGS[1]}: it answered a request alone, without waiting for more"
-        return subject.left_out("batches", f"{one.signature.name}: {_WHAT}", why)
+        return [subject.left_out("batches", _WHAT, why)]
+    return [_merged(subject, one, clients, wait_s) for one in fit]
+
+
+def _merged(subject: Subject, one: Batched, clients: _Clients, wait_s: float) -> Finding:
+    began = time.perf_counter_ns()
     surely, problem = 0, ""
     for index in range(_ROUNDS):
         questions = _questions(one, clients, index)
         start = time.perf_counter()
-        outcomes = ask_at_once(one, questions, clients=len(questions))
+        outcomes = ask_at_once(questions, clients=len(questions))
         surely += time.perf_counter() - start < _SURELY * wait_s
-        problem = problem or problem_of_crowd(one, questions, outcomes)[0]
-    good = (
-        f"{_ROUNDS} rounds of {len(_SIZES)} clients, {surely} of them surely run as one batch: each got its own answer"
-    )
+        problem = problem or problem_of_crowd(questions, outcomes)[0]
+    good = f"{_ROUNDS} rounds of {len(_SIZES)} clients, {surely} surely run as one batch: each got its own answer"
     return _finding(subject, one, problem=problem, good=good, took_ns=time.perf_counter_ns() - began)
 
 
@@ -129,6 +131,7 @@ def _questions(one: Batched, clients: _Clients, index: int) -> list[Question]:
     starts = [index + sum(_SIZES[:place]) for place in range(len(_SIZES))]
     return [
         Question(
+            one,
             second if place % 2 == index % 2 else clients.grpc,
             tuple((start + offset) % one.count for offset in range(_SIZES[place])),
         )
@@ -136,7 +139,7 @@ def _questions(one: Batched, clients: _Clients, index: int) -> list[Question]:
     ]
 
 
-def _finding(subject: Subject, one: Batched, *, problem: str, took_ns: int, good: str = "") -> Finding:
+def _finding(subject: Subject, one: Batched, *, problem: str, took_ns: int = 0, good: str = "") -> Finding:
     return verdict(
         subject,
         one,

@@ -67,7 +67,7 @@ def test_a_sound_model_answers_rows_alike_in_every_batch(
         "requests merged by the server",
     ]
     assert found["a batch of no rows"].seen == "no rows come back"
-    assert found["8 clients at once over gRPC"].seen == "64 requests, each with its own answer"
+    assert found["8 clients at once over gRPC"].seen == "64 requests to serving_default: each got its own answer"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_one_refused_row_is_a_warning(opened: Callable[..., Subject]) -> None:
         (
             "constant",
             "constant: which row an answer is for",
-            "the 2 rows known bring one answer, so a mix-up would not",
+            "the 2 rows known bring the same answer, so a mix-up",
         ),
     ],
 )
@@ -162,7 +162,7 @@ def test_one_row_is_repeated(opened: Callable[..., Subject]) -> None:
     """Where only one row is known, it is asked several times in one request."""
     findings = check(_asked(opened("odd"), "batch_mean", _five("batch_mean").take([0])))
     assert not any(one.fails for one in findings)  # the mean of equal rows is the row
-    assert "the 1 rows known bring one answer" in findings[0].seen
+    assert "one row is known, so a mix-up would not show" in findings[0].seen
 
 
 @pytest.mark.parametrize("method", ["classify", "regress"])
@@ -199,7 +199,7 @@ def test_answers_that_cross_are_found(opened: Callable[..., Subject], failing: C
     )
     assert list(found) == ["batches"]
     (crowd,) = found["batches"]
-    assert crowd.subject == f"serving_default: 8 clients at once over {'gRPC' if api == 'grpc' else 'REST'}"
+    assert crowd.subject == f"8 clients at once over {'gRPC' if api == 'grpc' else 'REST'}"
     assert " answers are wrong; answers crossed: rows [" in crowd.seen
 
 
@@ -224,7 +224,7 @@ def test_a_busy_server_may_refuse_but_not_all(opened: Callable[..., Subject]) ->
 def _only_crowd(subject: Subject) -> list[Finding]:
     one = ask_rows(subject, subject.rest, subject.signatures["serving_default"])  # type: ignore[arg-type] # it is there
     assert isinstance(one, Batched)
-    return check_crowd(subject, one)
+    return check_crowd(subject, [one])
 
 
 def _busy() -> StatusError:
