@@ -127,7 +127,7 @@ def _measured(one: Batched, client: GrpcClient | RestClient) -> _Sized:
     """Ask some rows, twice as the first request of a size may take longer, and return what a row takes."""
     of_one = max(request_bytes(client, one.pool.take([0])), answer_bytes(client.api, one.alone) // one.count, 1)
     count = max(1, min(_SAMPLE_ROWS, _SAMPLE_BYTES // of_one))
-    sample = one.pool.take(_repeated(one, count))
+    sample = one.pool.take(one.cycled(count))
     ask(client, sample)
     began = time.perf_counter()
     answer = ask(client, sample)
@@ -138,12 +138,8 @@ def _measured(one: Batched, client: GrpcClient | RestClient) -> _Sized:
     )
 
 
-def _repeated(one: Batched, count: int) -> list[int]:
-    return [row % one.count for row in range(count)]
-
-
 def _asked(subject: Subject, client: GrpcClient | RestClient, sized: _Sized, *sides: Side) -> Finding:
-    one, rows = sized.one, _repeated(sized.one, sized.rows(*sides))
+    one, rows = sized.one, sized.one.cycled(sized.rows(*sides))
     request = one.pool.take(rows)
     began = time.perf_counter_ns()
     sent = request_bytes(client, request)

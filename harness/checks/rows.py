@@ -71,10 +71,14 @@ class Batched:
     left_out: Mapping[str, str] = field(default_factory=dict)
     took_s: float = 0.0
 
-    @property
+    @cached_property
     def count(self) -> int:
         """How many rows are known."""
         return self.pool.rows or 0
+
+    def cycled(self, count: int, *, start: int = 0) -> tuple[int, ...]:
+        """Return so many rows, from ``start`` on and again from the first."""
+        return tuple((start + offset) % self.count for offset in range(count))
 
     @cached_property
     def fault(self) -> str:

@@ -85,8 +85,7 @@ def _over(subject: Subject, signatures: Sequence[Batched], client: GrpcClient | 
 
 
 def _question(one: Batched, client: GrpcClient | RestClient, start: int) -> Question:
-    size = _SIZES[start % len(_SIZES)]
-    return Question(one, client, tuple((start + offset) % one.count for offset in range(size)))
+    return Question(one, client, one.cycled(_SIZES[start % len(_SIZES)], start=start))
 
 
 def _refusals(refused: int) -> str:

@@ -119,7 +119,7 @@ def _merged(subject: Subject, one: Batched, clients: _Clients, wait_s: float) ->
 
 def _lone_s(one: Batched, client: GrpcClient) -> float:
     """Return how long a request waits that does not fill a batch; one that does goes before it, to warm up."""
-    ask(client, one.pool.take([row % one.count for row in range(sum(_SIZES))]))
+    ask(client, one.pool.take(one.cycled(sum(_SIZES))))
     began = time.perf_counter()
     ask(client, one.pool.take([0]))
     return time.perf_counter() - began
@@ -129,13 +129,10 @@ def _questions(one: Batched, clients: _Clients, index: int) -> list[Question]:
     """Return the questions of a round: other rows each time, half of them over REST where it can carry them."""
     second = clients.grpc if rest_obstacle(one.signature) else clients.rest
     starts = [index + sum(_SIZES[:place]) for place in range(len(_SIZES))]
+    chosen = [second if place % 2 == index % 2 else clients.grpc for place in range(len(_SIZES))]
     return [
-        Question(
-            one,
-            second if place % 2 == index % 2 else clients.grpc,
-            tuple((start + offset) % one.count for offset in range(_SIZES[place])),
-        )
-        for place, start in enumerate(starts)
+        Question(one, client, one.cycled(size, start=start))
+        for client, size, start in zip(chosen, _SIZES, starts, strict=True)
     ]
 
 
@@ -144,7 +141,7 @@ def _finding(subject: Subject, one: Batched, *, problem: str, took_ns: int = 0, 
         subject,
         one,
         _WHAT,
-        rows=[row % one.count for row in range(sum(_SIZES))],
+        rows=one.cycled(sum(_SIZES)),
         problem=problem,
         good=good,
         client=subject.clients[0],

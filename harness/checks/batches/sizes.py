@@ -74,7 +74,7 @@ def _large(subject: Subject, one: Batched) -> Finding:
     if not tried:
         return subject.left_out("batches", f"{one.signature.name}: {what}", why)
     good = f"{GOOD} ({', '.join(untried)} not tried: {why})" if untried else GOOD
-    return _asked(subject, one, what, [[row % one.count for row in range(size)] for size in tried], good)
+    return _asked(subject, one, what, [one.cycled(size) for size in tried], good)
 
 
 def _of_no_rows(subject: Subject, one: Batched) -> Finding:
