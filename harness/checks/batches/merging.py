@@ -34,7 +34,8 @@ __all__ = ["check_merging"]
 
 _WHAT = "requests merged by the server"
 _SIZES = (1, 2, 1, 2)  # rows of the requests of a round; as many at a time as a server on one processor takes
-_ROUNDS = 8
+_ROUNDS, _FEWEST_ROUNDS = 8, 2
+_MOST_S = 3.0
 _LEAST_WAIT_S = 0.3
 _SURELY = 0.9  # of the wait, whose end a server sees by its own clock
 _FLAGS = ("--enable_batching", "--enable_per_model_batching_parameters")
@@ -107,13 +108,14 @@ def _all_merged(subject: Subject, fit: Sequence[Batched], clients: _Clients, wai
 def _merged(subject: Subject, one: Batched, clients: _Clients, wait_s: float) -> Finding:
     began = time.perf_counter_ns()
     surely, problem = 0, ""
-    for index in range(_ROUNDS):
+    rounds = max(_FEWEST_ROUNDS, min(_ROUNDS, int(_MOST_S / max(one.took_s, 1e-6))))
+    for index in range(rounds):
         questions = _questions(one, clients, index)
         start = time.perf_counter()
         outcomes = ask_at_once(questions, clients=len(questions))
         surely += time.perf_counter() - start < _SURELY * wait_s
         problem = problem or problem_of_crowd(questions, outcomes)[0]
-    good = f"{_ROUNDS} rounds of {len(_SIZES)} clients, {surely} surely run as one batch: each got its own answer"
+    good = f"{rounds} rounds of {len(_SIZES)} clients, {surely} surely run as one batch: each got its own answer"
     return _finding(subject, one, problem=problem, good=good, took_ns=time.perf_counter_ns() - began)
 
 

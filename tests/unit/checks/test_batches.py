@@ -33,7 +33,7 @@ _FIVE = np.linspace(-2, 3, 15, dtype=np.float32).reshape(5, 3)
 @pytest.fixture(autouse=True)
 def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried must not depend on how busy the machine is."""
-    for module in ("sizes", "crowd"):
+    for module in ("sizes", "crowd", "merging"):
         monkeypatch.setattr(f"harness.checks.batches.{module}._MOST_S", 1e6)
 
 
