@@ -61,12 +61,12 @@ def _compared(
     subject: Subject, grpc: GrpcClient, rest: RestClient, what: str, request: Request, where: dict[str, Any]
 ) -> Finding:
     began = time.perf_counter_ns()
-    codes = _code(grpc, request, where), _code(rest, request, where)
+    over_grpc, over_rest = _code(grpc, request, where), _code(rest, request, where)
     return subject.finding(
         _NAME,
         f"{what} that is not there, REST = gRPC",
-        problem="" if _agree(*codes) else f"gRPC: {codes[0]}; REST: {codes[1]}",
-        good=f"refused with {codes[0]}, over REST {codes[1]}",
+        problem="" if _agree(over_grpc, over_rest) else f"gRPC: {over_grpc}; REST: {over_rest}",
+        good=f"both refuse it, REST with {over_rest}",
         tried=f"{request.method} for {what} that the model does not have ({request.source})",
         expected="both APIs refuse it, with codes that correspond",
         reproduce=(request_line(grpc, request, **where), request_line(rest, request, **where)),

@@ -290,7 +290,7 @@ def test_both_apis_refuse_the_same(opened: Callable[..., Subject]) -> None:
     """A signature, a version and a label that are not there are refused with codes that correspond."""
     refusals = [one for one in check(_for(opened("half_plus_two"))) if "not there" in one.subject]
     assert [one.passed for one in refusals] == [True, True, True]
-    assert refusals[0].seen == "refused with FAILED_PRECONDITION, over REST INVALID_ARGUMENT"
+    assert refusals[0].seen == "both refuse it, REST with INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize(
