@@ -5,17 +5,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
-from harness.checks import check_parity, compare
+from harness.checks import compare
 from harness.checks.parity import rest_obstacle
 from harness.dtypes import dtype_of_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import numpy as np
 
-    from harness import GrpcClient, RestClient
+    from harness import GrpcClient
 
 
 def _predict_examples(model: str) -> list[Any]:
@@ -51,18 +50,6 @@ def test_answers_keep_the_signature(client: Any, requests_of_model: dict[str, di
                 assert all(want in (None, size) for size, want in zip(output.shape, spec.shape, strict=True))
 
 
-def test_rest_and_grpc_agree(
-    grpc_client: GrpcClient,
-    rest_client: RestClient,
-    requests_of_model: dict[str, dict[str, np.ndarray]],
-    record_finding: Callable[[Any], None],
-) -> None:
-    """Both APIs answer the same, REST in column and in row layout."""
-    signatures = grpc_client.signatures()
-    for name, inputs in requests_of_model.items():
-        record_finding(check_parity(grpc_client, rest_client, signatures[name], inputs))
-
-
 @pytest.mark.serving(model="half_plus_two")
 def test_answer_names_version_and_signature(grpc_client: GrpcClient) -> None:
     """A gRPC answer says which version and which signature gave it."""
@@ -74,9 +61,3 @@ def test_answer_names_version_and_signature(grpc_client: GrpcClient) -> None:
 def test_output_filter_leaves_outputs_out(grpc_client: GrpcClient) -> None:
     """A request that asks for one output gets just that one."""
     assert list(grpc_client.predict({"x": [1.0]}, output_filter=["y"]).outputs) == ["y"]
-
-
-@pytest.mark.serving(model="half_plus_two", args=["--enable_batching"])
-def test_batching_changes_no_answer(client: Any) -> None:
-    """A server that batches requests answers as one that does not."""
-    np.testing.assert_allclose(client.predict({"x": [1.0, 2.0, 5.0]})["y"], [4.5, 5.0, 6.5])

@@ -9,7 +9,9 @@ import pytest
 
 from fixtures.altering_proxy import altered
 from fixtures.example_models import exported
+from fixtures.odd_model import odd_model
 from harness import Endpoint, GrpcClient, Prediction, RestClient, Signature, TensorSpec, serve
+from harness.checks.catalogue import choose_checks, run_check
 from harness.checks.opening import open_subject
 from harness.errors import StatusError
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from harness import Server
     from harness.checks.subject import CheckOptions, Subject
+    from harness.findings import Finding
 
 
 class FakeClient:
@@ -35,7 +38,9 @@ class FakeClient:
         self.calls: list[str] = []
         self._signatures = dict(signatures)
 
-    def predict(self, inputs: Any, *, signature_name: str = "serving_default", layout: str = "column") -> Prediction:
+    def predict(
+        self, inputs: Any, *, signature_name: str = "serving_default", layout: str = "column", **_: Any
+    ) -> Prediction:
         """Answer as told."""
         self.calls.append(layout)
         outputs = self.answer(inputs, layout)
@@ -45,7 +50,7 @@ class FakeClient:
         """Return the signatures as told."""
         return self._signatures
 
-    def predict_url(self) -> str:
+    def predict_url(self, **_: Any) -> str:
         """Return the URL of a real client."""
         return "http://h:2/v1/models/m:predict"
 
@@ -83,9 +88,22 @@ def make() -> type[_Named]:
 
 
 @pytest.fixture(scope="session")
+def failing() -> Callable[..., dict[str, list[Finding]]]:
+    """A function that runs checks of a subject and returns the findings that fail, by the name of their check."""
+
+    def run(subject: Subject, *names: str) -> dict[str, list[Finding]]:
+        checks = choose_checks(names, option="the test's names")
+        found = {check.name: [one for one in run_check(check, subject) if one.fails] for check in checks}
+        return {name: findings for name, findings in found.items() if findings}
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def served_examples() -> Iterator[Server]:
-    """A stand-in with the example models."""
-    with serve({name: exported(name) for name in ("half_plus_two", "multi", "text")}, backend="standin") as server:
+    """A stand-in with the example models, and one with what the checks look for."""
+    models = {name: exported(name) for name in ("half_plus_two", "multi", "text")}
+    with serve({**models, "odd": odd_model()}, backend="standin") as server:
         yield server
 
 
