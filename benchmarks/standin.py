@@ -43,7 +43,7 @@ def main() -> None:
         return
     ratios: dict[int, list[float]] = {concurrency: [] for concurrency in options.concurrency}
     print(f"{'round':>5} {'concurrency':>11} {'echo req/s':>11} {'stand-in req/s':>15} {'ratio':>6} {'CPU us/req':>15}")
-    with _echo(_reply_size()) as echo, _standin(options.model_base_path) as standin:
+    with _echo(_reply_size()) as echo, running_standin(options.model_base_path) as standin:
         for number in range(1, options.rounds + 1):
             for concurrency in options.concurrency:
                 bare, bare_cpu = _rate(echo, concurrency, options.seconds)
@@ -116,10 +116,12 @@ def _echo(size: int) -> Iterator[tuple[int, psutil.Process]]:
 
 
 @contextlib.contextmanager
-def _standin(base_path: str) -> Iterator[tuple[int, psutil.Process]]:
+def running_standin(base_path: str, *, rest_port: int = 0) -> Iterator[tuple[int, psutil.Process]]:
+    """Run a stand-in on one model called m; its gRPC port, and its process."""
     port = _free_port()
-    flags = [f"--port={port}", "--model_name=m", f"--model_base_path={Path(base_path).resolve()}"]
-    with _running(["-m", "harness.standin", *flags, "--standin_die_with_parent"], port) as process:
+    flags = [f"--port={port}", f"--rest_api_port={rest_port}", "--model_name=m"]
+    flags += [f"--model_base_path={Path(base_path).resolve()}", "--standin_die_with_parent"]
+    with _running(["-m", "harness.standin", *flags], rest_port or port) as process:
         yield port, process
 
 

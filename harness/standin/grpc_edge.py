@@ -28,7 +28,7 @@ from harness.standin.classify import run_classify
 from harness.standin.grpc_extras import add_health, add_reflection
 from harness.standin.metadata import get_model_metadata, get_model_status
 from harness.standin.multi_inference import run_multi_inference
-from harness.standin.predict import run_predict
+from harness.standin.predict import serve_predict
 from harness.standin.regress import run_regress
 from harness.standin.reload import handle_reload
 from harness.standin.status import StatusError
@@ -113,7 +113,7 @@ class _Method:
 
 def _answer_predict(core: ServerCore, call: _Call, deadline_s: float | None) -> Any:
     with core.servable(_model_spec(call)) as servable:
-        return run_predict(core, servable, call.message, deadline_s, call.large)
+        return serve_predict(core, servable, call.message, deadline_s, call.large)
 
 
 def _with_servable(run: Callable[..., Any]) -> Callable[[ServerCore, _Call, float | None], Any]:
@@ -167,7 +167,8 @@ def _handler(core: ServerCore, method: _Method) -> grpc.RpcMethodHandler[bytes, 
         begin = time.perf_counter()
         code = "OK"
         try:
-            return answer(core, call, context.time_remaining()).SerializeToString()  # type: ignore[no-any-return]
+            reply = answer(core, call, context.time_remaining())
+            return reply if isinstance(reply, bytes) else reply.SerializeToString()
         except StatusError as error:
             code = error.code
             context.set_code(_CODES[code])

@@ -1,7 +1,8 @@
-"""One HTTP/1.1 connection: h11 between a socket and the REST handler.
+"""One HTTP/1.1 connection between a socket and the REST handler.
 
-The framing is h11's. What it finds wrong is answered as libevent would, with an HTML page, and the connection is
-closed. Sockets are non-blocking: a slow client costs its buffers, never a thread.
+Heads are read by libevent's rules (http_lenient.py), the framing is h11's. What is wrong is answered as libevent
+would, with an HTML page, and the connection is closed. Sockets are non-blocking: a slow client costs its buffers,
+never a thread.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from harness.standin.http_heads import (
     reply_bytes,
     reply_headers,
 )
-from harness.standin.http_pages import html_page
-from harness.standin.rest_handler import RestReply, RestRequest
+from harness.standin.http_lenient import BadHeadError, rewrite_head
+from harness.standin.rest_handler import RestReply, RestRequest, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,8 +70,8 @@ class Connection:
         self._handle = handle
         self._memo = memo
         self._http: Any = None  # h11's connection, while it holds anything
-        self._first = b""  # the first bytes of the request h11 is reading
-        self._partial = b""  # a request with a known head, its body not yet complete
+        self._first = b""  # the head of the request h11 is reading, as it came
+        self._partial = b""  # a head not yet complete, or a known one whose body is not yet complete
         self._head: RequestHead | None = None
         self._body = bytearray()
         self._out: deque[memoryview] = deque()
@@ -91,7 +92,7 @@ class Connection:
         """Go on as far as possible without waiting."""
         try:
             wants = self._write() if self._out else self._read()
-            if wants is Wants.READ and not self._draining:
+            if wants is Wants.READ and (self._out or not self._draining):
                 wants = self._serve()
         except OSError:
             return Wants.CLOSE
@@ -125,11 +126,29 @@ class Connection:
         if self._http is None:
             if self._answer_known(data):
                 return Wants.READ
-            data, self._partial = self._partial + data, b""
-            self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD_BYTES)
-            self._first = data
-        self._http.receive_data(data)
+            self._begin(self._partial + data)
+        else:
+            self._http.receive_data(data)
         return Wants.READ
+
+    def _begin(self, data: bytes) -> None:
+        """Begin with a request: its head is put into words that h11 takes, once it is complete."""
+        self._partial = b""
+        try:
+            rewritten = rewrite_head(data)
+        except BadHeadError:
+            self._http = h11.Connection(h11.SERVER)
+            self._refuse(400)
+            return
+        if rewritten is None and len(data) <= _MAX_HEAD_BYTES:
+            self._partial = data
+            return
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD_BYTES)
+        if rewritten is None:
+            self._refuse(400)
+            return
+        self._first = data[: rewritten.size]
+        self._http.receive_data(rewritten.head + data[rewritten.size :])
 
     def _answer_known(self, data: bytes) -> bool:
         """Answer a complete request whose head was seen before; or keep it until its body is there."""
@@ -144,7 +163,9 @@ class Connection:
             self._partial = data if first_part else self._partial
             return first_part
         self._partial = b""
-        self._out.append(memoryview(reply_bytes(self._call(head, data[start:]))))
+        reply = self._call(head, data[start:])
+        self._out.append(memoryview(reply_bytes(reply)))
+        self._closing = reply.is_page
         return True
 
     def _serve(self) -> Wants:
@@ -175,7 +196,7 @@ class Connection:
             self._head = head = read_head(event)
             self._memo.remember(self._first, head)
             self._first = b""
-            status = refusal(event, head)
+            status = refusal(event)
             if status is not None:
                 self._refuse(status)
             elif head.length > MAX_BODY_BYTES:
@@ -193,10 +214,11 @@ class Connection:
         self._head = None
         if self._http.our_state is h11.MUST_CLOSE:
             self._closing = True
-        elif self._http.trailing_data[0]:
-            self._http.start_next_cycle()
-        else:
-            self._http = None
+            return
+        rest, _ = self._http.trailing_data
+        self._http = None
+        if rest:
+            self._begin(rest)
 
     def _call(self, head: RequestHead, body: bytes | bytearray) -> RestReply:
         """Let the handler answer."""
@@ -209,7 +231,7 @@ class Connection:
         self._closing = self._draining = True
         self.deadline_s = time.monotonic() + _DRAIN_S
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            reply = RestReply(status, "text/html", html_page(status), (("Connection", "close"),))
+            reply = page(status)
             self._reply(reply, with_body=self._head is None or self._head.method != "HEAD")
 
     def _reply(self, reply: RestReply, *, with_body: bool) -> None:

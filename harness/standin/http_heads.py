@@ -1,8 +1,7 @@
 """Request heads that came before: the parse of one is remembered by its bytes.
 
-A client sends the same head again and again. h11 reads each head the first time it is seen; if it is a plain one
-(a body of known length, nothing to negotiate), what h11 made of it is kept, and the same bytes later need no
-second reading. So h11 alone decides what a head means.
+A client sends the same head again and again. Each head is read once, by way of h11; if it is a plain one (a body of
+known length, nothing to negotiate), what came of it is kept, and the same bytes later need no second reading.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from harness.standin.http_lenient import METHODS
+
 if TYPE_CHECKING:
     from harness.standin.rest_handler import RestReply
 
@@ -23,8 +24,6 @@ _MAX_HEADS = 512
 _MAX_HEAD_BYTES = 4096
 _MAX_BODY_BYTES = 1 << 18
 _NEGOTIATING = frozenset((b"transfer-encoding", b"expect", b"connection", b"upgrade"))
-_METHODS = frozenset(("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"))
-_METHODS_WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus} | {499: b"Client Closed Request"}
 
 
@@ -71,19 +70,12 @@ def read_head(event: Any) -> RequestHead:
     )
 
 
-def refusal(event: Any, head: RequestHead) -> int | None:
+def refusal(event: Any) -> int | None:
     """Return the HTTP status with which libevent refuses an ``h11.Request`` on sight; None if it goes on reading."""
-    if not event.http_version.startswith(b"1."):
-        return HTTPStatus.BAD_REQUEST
-    expected = [value.lower() for name, value in event.headers if name == b"expect"]
-    if (
-        expected
-        and expected[0] != b"100-continue"
-        and event.http_version == b"1.1"
-        and head.method in _METHODS_WITH_BODY
-    ):
-        return HTTPStatus.EXPECTATION_FAILED
-    return None if head.method in _METHODS else HTTPStatus.NOT_IMPLEMENTED
+    if event.method not in METHODS:
+        return HTTPStatus.NOT_IMPLEMENTED
+    expected = [value for name, value in event.headers if name == b"expect"]
+    return HTTPStatus.EXPECTATION_FAILED if expected and expected[0] != b"100-continue" else None
 
 
 class HeadMemo:
@@ -100,13 +92,12 @@ class HeadMemo:
         return None if head is None else (head, end)
 
     def remember(self, data: bytes, head: RequestHead) -> None:
-        """Keep the head that ``data``, the first bytes of a request, starts with."""
-        end = data.find(b"\r\n\r\n") + 4
-        if not head.plain or not 4 <= end <= _MAX_HEAD_BYTES:
+        """Keep what the bytes of a head stand for."""
+        if not head.plain or len(data) > _MAX_HEAD_BYTES or not data.endswith(b"\r\n\r\n"):
             return
         while len(self._heads) >= _MAX_HEADS:
             self._heads.pop(next(iter(self._heads)), None)
-        self._heads[data[:end]] = head
+        self._heads[data] = head
 
 
 def reason(status: int) -> bytes:

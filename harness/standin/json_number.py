@@ -26,7 +26,9 @@ __all__ = ["POWERS_OF_TEN", "SMALLEST_NORMAL", "flush_denormal", "read_number", 
 SMALLEST_NORMAL = 2.2250738585072014e-308
 POWERS_OF_TEN = [float(f"1e{exponent}") for exponent in range(309)]
 
-_TOKEN = re.compile(rb"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
+_PLACES = rb"(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?"
+_TOKEN = re.compile(rb"(-?)(0|[1-9][0-9]*)" + _PLACES)
+_BEHIND_A_WORD = re.compile(_PLACES)
 _TAIL_OF_A_NUMBER = frozenset(b".eE")
 _INT64_MIN, _UINT64_MAX = -(2**63), 2**64 - 1
 _ALWAYS_INTEGER_DIGITS = 18
@@ -39,14 +41,9 @@ _KEPT_DIGITS = 17
 _LAST_TIMES_TEN = 1.7976931348623157e307
 _ENDLESS_EXPONENT = 214748364
 
-_WORDS = {
-    b"NaN": float("nan"),
-    b"Inf": float("inf"),
-    b"-Inf": float("-inf"),
-    b"Infinity": float("inf"),
-    b"-Infinity": float("-inf"),
-}
-_WORD = re.compile(rb"-?(?:N(?:a(?:N)?)?|I(?:n(?:f(?:i(?:n(?:i(?:t(?:y)?)?)?)?)?)?)?)")
+# A word is looked for letter by letter: behind a NaN that breaks off, an Infinity may still begin.
+_WORD = re.compile(rb"-?(?:(?P<nan>NaN)|(?:N(?:a)?)?(?P<inf>I(?:n(?:f(?:i(?:n(?:i(?:t(?:y)?)?)?)?)?)?)?)?)")
+_INFINITE = frozenset((b"Inf", b"Infinity"))
 
 
 def flush_denormal(value: float) -> float:
@@ -80,41 +77,55 @@ def read_number(data: bytes | bytearray, start: int) -> tuple[int | float, int]:
     match = _TOKEN.match(data, start)
     if match is None:
         return _read_word(data, start)
-    end = match.end()
     sign, whole, fraction, exponent = match.groups()
-    if end < len(data) and data[end] in _TAIL_OF_A_NUMBER:
-        _check_tail(data, end, has_fraction=fraction is not None, has_exponent=exponent is not None)
+    _check_tail(data, match, whole, negative=bool(sign), start=start)
     if fraction is None and exponent is None:
-        return _integer(sign, whole, start), end
-    significand, places = _significand(whole, fraction or b"", negative=bool(sign), start=start)
-    power = 0 if exponent is None else _exponent(exponent, places, start)
-    value = scale(significand, power - places)
-    return (-value if sign else value), end
+        return _integer(sign, whole, start), match.end()
+    return _double(sign, whole, fraction, exponent, start), match.end()
 
 
-def _check_tail(data: bytes | bytearray, end: int, *, has_fraction: bool, has_exponent: bool) -> None:
+def _check_tail(data: bytes | bytearray, match: re.Match[bytes], whole: bytes, *, negative: bool, start: int) -> None:
     """Refuse a dot or an ``e`` behind the token that no digit follows."""
-    if has_exponent:
+    end, (fraction, exponent) = match.end(), match.groups()[-2:]
+    if end == len(data) or data[end] not in _TAIL_OF_A_NUMBER or exponent is not None:
         return
+    if data[end] == 0x2E and fraction is not None:
+        return
+    if len(whole) > _UINT64_DIGITS:
+        _big_whole(whole, negative=negative, start=start)  # too many digits are noticed before what follows them
     if data[end] == 0x2E:
-        if not has_fraction:
-            raise JsonSyntaxError(MISSING_FRACTION, end + 1)
-        return
+        raise JsonSyntaxError(MISSING_FRACTION, end + 1)
     signed = data[end + 1 : end + 2] in (b"+", b"-")
     raise JsonSyntaxError(MISSING_EXPONENT, end + 1 + signed)
 
 
+def _double(sign: bytes, whole: bytes, fraction: bytes | None, exponent: bytes | None, start: int) -> float:
+    """Return a number that has decimal places, an exponent or both."""
+    significand, places = _significand(whole, fraction or b"", negative=bool(sign), start=start)
+    power = 0 if exponent is None else _exponent(exponent, places, start)
+    value = scale(significand, power - places)
+    return -value if sign else value
+
+
 def _read_word(data: bytes | bytearray, start: int) -> tuple[float, int]:
-    """Read NaN, Inf or Infinity; anything else is no value, reported where it stops being one."""
-    match = _WORD.match(data, start)
-    if match is None:
-        raise JsonSyntaxError(VALUE_INVALID, start + (data[start : start + 1] == b"-"))
-    word = match.group()
-    if word == b"-NaN":
-        return _WORDS[b"NaN"], match.end()
-    if word not in _WORDS:
-        raise JsonSyntaxError(VALUE_INVALID, match.end())
-    return _WORDS[word], match.end()
+    """Read NaN, Inf or Infinity; anything else is no value, reported where it stops being one.
+
+    Decimal places or an exponent behind a word are those of a zero, and the word is forgotten.
+    """
+    word = _WORD.match(data, start)
+    assert word is not None  # noqa: S101 - the pattern matches everywhere, also nothing
+    if word["nan"] is None and word["inf"] not in _INFINITE:
+        raise JsonSyntaxError(VALUE_INVALID, word.end())
+    sign = b"-" if word.group().startswith(b"-") else b""
+    behind = _BEHIND_A_WORD.match(data, word.end())
+    assert behind is not None  # noqa: S101 - the pattern matches everywhere, also nothing
+    _check_tail(data, behind, b"0", negative=bool(sign), start=start)
+    if behind.end() > word.end():
+        fraction, exponent = behind.groups()
+        return _double(sign, b"0", fraction, exponent, start), behind.end()
+    if word["nan"] is not None:
+        return float("nan"), word.end()
+    return float("-inf" if sign else "inf"), word.end()
 
 
 def _integer(sign: bytes, whole: bytes, start: int) -> int | float:

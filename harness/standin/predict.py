@@ -7,14 +7,14 @@ inputs, their names and tensors, the output filter; then the run, without castin
 from __future__ import annotations
 
 import time
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.protos import predict_pb2
 from harness.standin.dtypes import BY_NUMBER
 from harness.standin.status import StatusError
 from harness.standin.tensor_decode import Opaque, decode
-from harness.standin.tensor_encode import encode_into
+from harness.standin.tensor_encode import encode_into, encode_large
+from harness.standin.wire import map_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from harness.standin.servable import Servable
     from harness.standin.wire import LargeField
 
-__all__ = ["DEFAULT_SIGNATURE", "Runtime", "fill_model_spec", "milliseconds", "run_predict"]
+__all__ = ["DEFAULT_SIGNATURE", "Runtime", "fill_model_spec", "milliseconds", "run_predict", "serve_predict"]
 
 DEFAULT_SIGNATURE = "serving_default"
+_OUTPUTS = 1  # PredictResponse.outputs
 _METHODS = ("tensorflow/serving/predict", "tensorflow/serving/classify", "tensorflow/serving/regress")
 
 
@@ -44,13 +45,7 @@ class Runtime(Protocol):
         """Where runs are recorded."""
 
 
-def run_predict(
-    core: Runtime,
-    servable: Servable,
-    request: Any,
-    deadline_s: float | None,
-    large: Mapping[str, LargeField] = MappingProxyType({}),
-) -> Any:
+def run_predict(core: Runtime, servable: Servable, request: Any, deadline_s: float | None) -> Any:
     """Answer a PredictRequest with a servable that was found and pinned already.
 
     Args:
@@ -58,11 +53,43 @@ def run_predict(
         servable: the version to run.
         request: a PredictRequest.
         deadline_s: seconds the run may take, None for no limit.
-        large: fields that were cut out of the request's inputs, by the input's name.
 
     Raises:
         StatusError: the request does not fit the signature, or the run failed.
     """
+    return _response(core, servable, request, _outputs(core, servable, request, deadline_s, {}))
+
+
+def serve_predict(
+    core: Runtime, servable: Servable, request: Any, deadline_s: float | None, large: Mapping[str, LargeField]
+) -> bytes:
+    """Like :func:`run_predict`, from and to serialised messages as far as large tensors go.
+
+    Args:
+        core: as above.
+        servable: as above.
+        request: as above.
+        deadline_s: as above.
+        large: fields that were cut out of the request's inputs, by the input's name.
+
+    Returns:
+        a serialised PredictResponse.
+    """
+    outputs = _outputs(core, servable, request, deadline_s, large)
+    parts: list[bytes | memoryview] = []
+    for alias in list(outputs):
+        encoded = encode_large(outputs[alias], tensor_content=core.options.tensor_content)
+        if encoded is not None:
+            parts += map_entry(_OUTPUTS, alias, encoded)
+            del outputs[alias]
+    response: bytes = _response(core, servable, request, outputs).SerializeToString()
+    return b"".join((response, *parts)) if parts else response
+
+
+def _outputs(
+    core: Runtime, servable: Servable, request: Any, deadline_s: float | None, large: Mapping[str, LargeField]
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Run a request; return its outputs by alias."""
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     signature = _signature(servable, name, check_method=core.options.check_method_names)
     tensors = _feeds(signature, request.inputs, large)
@@ -71,9 +98,14 @@ def run_predict(
     begin = time.perf_counter()
     outputs = servable.run(feeds, list(fetches.values()), timeout_ms=milliseconds(deadline_s))
     core.metrics.observe_run(request.model_spec.name, "Predict", time.perf_counter() - begin)
+    return dict(zip(fetches, outputs, strict=True))
+
+
+def _response(core: Runtime, servable: Servable, request: Any, outputs: Mapping[str, np.ndarray[Any, Any]]) -> Any:
+    """The PredictResponse with these outputs."""
     response = predict_pb2.PredictResponse()
-    fill_model_spec(response.model_spec, servable, name)
-    for alias, tensor in zip(fetches, outputs, strict=True):
+    fill_model_spec(response.model_spec, servable, request.model_spec.signature_name or DEFAULT_SIGNATURE)
+    for alias, tensor in outputs.items():
         encode_into(response.outputs[alias], tensor, tensor_content=core.options.tensor_content)
     return response
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.standin.monitoring import Metrics
     from harness.standin.rest_url import Route
 
-__all__ = ["RestHandler", "RestReply", "RestRequest"]
+__all__ = ["RestHandler", "RestReply", "RestRequest", "page"]
 
 _JSON, _HTML, _TEXT = "application/json", "text/html", "text/plain"
 _LIBEVENT_DEFAULT = "text/html; charset=ISO-8859-1"
@@ -57,12 +57,21 @@ class RestRequest:
 
 @dataclass(frozen=True)
 class RestReply:
-    """One reply: HTTP status, content type, body and the headers beyond those every reply has."""
+    """One reply: HTTP status, content type, body and the headers beyond those every reply has.
+
+    ``is_page`` tells one of libevent's pages, after which the connection is closed.
+    """
 
     status: int
     content_type: str
     body: bytes
     headers: tuple[tuple[str, str], ...] = field(default=())
+    is_page: bool = False
+
+
+def page(status: int) -> RestReply:
+    """Return the page with which libevent refuses a request; it closes the connection."""
+    return RestReply(status, _HTML, html_page(status), (("Connection", "close"),), is_page=True)
 
 
 class RestHandler:
@@ -81,11 +90,11 @@ class RestHandler:
         """Return the reply to a request; whatever goes wrong, there is one."""
         found = route(request.method, request.target)
         if found is None:
-            return RestReply(400, _HTML, html_page(400))
+            return page(400)
         if self._metrics_path is not None and found.path == self._metrics_path:
             return self._metrics_page(found.whole_path)
         if not found.is_api:
-            return RestReply(404, _HTML, html_page(404))
+            return page(404)
         begin_s = time.perf_counter()
         model, api, code, reply = self._answer(request, found)
         self._metrics.count_request(model, code)

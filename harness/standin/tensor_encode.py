@@ -13,7 +13,10 @@ from harness.standin.wire import FIXED_WIDTH, varint
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["encode", "encode_into"]
+__all__ = ["LARGE_BYTES", "encode", "encode_into", "encode_large"]
+
+LARGE_BYTES = 1 << 16
+_CONTENT = 4
 
 
 def encode(array: np.ndarray[Any, Any], *, tensor_content: bool = False) -> Any:
@@ -69,9 +72,30 @@ _CONVERSIONS: dict[str, Callable[[np.ndarray[Any, Any], DType], Any]] = {
 
 def _merge_packed(proto: Any, array: np.ndarray[Any, Any], number: int, stored_as: str) -> None:
     """Append a packed field of fixed-width values by writing its wire form; every bit of a NaN is kept."""
+    proto.MergeFromString(b"".join(_packed(array, number, stored_as)))
+
+
+def _packed(array: np.ndarray[Any, Any], number: int, stored_as: str) -> tuple[bytes, memoryview]:
+    """Return the header and the bytes of a packed field of fixed-width values."""
     values = np.ascontiguousarray(array).view(stored_as[1:]).astype(stored_as, copy=False)
-    header = bytes([number << 3 | 2]) + varint(values.nbytes)
-    proto.MergeFromString(b"".join((header, values.reshape(-1).view(np.uint8).data)))
+    return bytes([number << 3 | 2]) + varint(values.nbytes), values.reshape(-1).view(np.uint8).data
+
+
+def encode_large(array: np.ndarray[Any, Any], *, tensor_content: bool = False) -> list[bytes | memoryview] | None:
+    """Return a large array as the parts of a serialised TensorProto, of which the last is the array's own memory.
+
+    No part is a copy of the elements. None for an array that is not large, or whose elements have to be converted.
+    """
+    dtype = BY_NUMPY[array.dtype]
+    number, stored_as = FIXED_WIDTH.get(dtype.field, (0, ""))
+    if tensor_content and dtype.name != "string":
+        number, stored_as = _CONTENT, "<u1"
+    if array.nbytes < LARGE_BYTES or not number:
+        return None
+    head = tensor_pb2.TensorProto(dtype=dtype.number)
+    for size in array.shape:
+        head.tensor_shape.dim.add(size=size)
+    return [head.SerializeToString(), *_packed(array, number, stored_as)]
 
 
 def _packed_strings(array: np.ndarray[Any, Any]) -> bytes:

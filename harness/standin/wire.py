@@ -2,7 +2,8 @@
 
 Parsing a request copies its tensors, and every look at ``tensor_content`` copies them again. So a large tensor's
 values are cut out of a PredictRequest before it is parsed, and fed to the model from where they lie: a view of the
-request's own bytes. Anything unusual is left to the parser.
+request's own bytes. Anything unusual is left to the parser. Likewise large outputs are put into a response's bytes
+straight from the model's memory.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["FIXED_WIDTH", "LargeField", "cut_large_tensors", "fields", "read_varint", "varint"]
+__all__ = ["FIXED_WIDTH", "LargeField", "cut_large_tensors", "fields", "map_entry", "read_varint", "varint"]
 
 # The packed fields of TensorProto whose values have a fixed width: name to field number and the values' NumPy dtype.
 FIXED_WIDTH = {
@@ -166,3 +167,10 @@ def _can_be_cut(inner: list[_Field], cut: _Field) -> bool:
 
 def _delimited(number: int, payload: bytes) -> bytes:
     return varint(number << 3 | _DELIMITED) + varint(len(payload)) + payload
+
+
+def map_entry(number: int, name: str, value: Sequence[bytes | memoryview]) -> list[bytes | memoryview]:
+    """Return the parts of an entry of a map from names to messages, with the value given in parts."""
+    size = sum(map(len, value))
+    key = _delimited(_KEY, name.encode()) + varint(_VALUE << 3 | _DELIMITED) + varint(size)
+    return [varint(number << 3 | _DELIMITED) + varint(len(key) + size) + key, *value]

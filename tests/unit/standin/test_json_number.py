@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.standin.json_number import read_number
+from harness.standin.json_syntax import JsonSyntaxError
 
 
 def read(text: str) -> int | float:
@@ -93,3 +95,28 @@ def test_integers_beyond_64_bits_become_doubles(value: int) -> None:
     else:
         assert type(seen) is float
         assert math.isclose(seen, value, rel_tol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [(b"NInf", math.inf), (b"-NaInfinity", -math.inf), (b"Inf.5", 0.5), (b"-Infinitye9", -0.0)]
+)
+def test_words_are_read_letter_by_letter(text: bytes, expected: float) -> None:
+    """A NaN that breaks off may go on as Infinity, and what follows a word is taken for a number's places."""
+    value, end = read_number(text, 0)
+    assert (value, math.copysign(1, value), end) == (expected, math.copysign(1, expected), len(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"9" * 400 + b".", "Number too big to be stored in double. at offset: 0"),
+        (b"9" * 400 + b"e+", "Number too big to be stored in double. at offset: 0"),
+        (b"Infe", "Miss exponent in number. at offset: 4"),
+        (b"NaN.", "Miss fraction part in number. at offset: 4"),
+        (b"-NaIN", "Invalid value. at offset: 4"),
+    ],
+)
+def test_the_first_fault_of_a_number_is_told(text: bytes, message: str) -> None:
+    """Too many digits come before what is missing behind them."""
+    with pytest.raises(JsonSyntaxError, match=f"^{re.escape(message)}$"):
+        read_number(text, 0)

@@ -1,0 +1,1 @@
+"""Garbage thrown at a stand-in: ``python -m benchmarks.hostile``."""
