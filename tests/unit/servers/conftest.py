@@ -23,7 +23,7 @@ import harness
 from fixtures.example_models import exported
 from harness.model_config import ModelConfig
 from harness.servers import ServerSpec
-from harness.servers.images import engine_fault
+from harness.servers.engine import engine_fault
 from harness.servers.owners import LABEL
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ LABELLED = (
         (("--enable_batching", "--batching_parameters_file={file}"), "size: {", "is not the text proto"),
         (("--batching_parameters_file={file}",), "", "needs --enable_batching"),
         (("--no_such_flag=1",), "", "does not know --no_such_flag"),
-        (("--model_name=another",), "", "has no model of that name; it serves another"),
+        (("--model_name=another",), "", "has no model m; it serves another"),
     ],
 )  # fmt: skip
 def test_flags_that_do_not_work_are_told(
@@ -137,7 +137,7 @@ def test_proxy_variables_divert_nothing(spec_of: Callable[..., Any], monkeypatch
 
 def test_a_proxy_before_the_engine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy variable that diverts the calls to an engine over TCP is named, with NO_PROXY as remedy."""
-    from harness.servers.images import engine_fault
+    from harness.servers.engine import engine_fault
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{listener.getsockname()[1]}")
@@ -150,15 +150,18 @@ def test_a_proxy_before_the_engine_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_no_engine_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without a socket the remedy is to start an engine, or to say where it is."""
-    from harness.servers.images import engine_fault
+    from harness.servers.engine import engine_fault
 
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    assert engine_fault() == "no Docker engine answers (no socket); start one, or set DOCKER_HOST to where it listens"
+    assert engine_fault() == (
+        f"no Docker engine answers (there is no socket {tmp_path}/none.sock); start one, or set DOCKER_HOST to where it"
+        " listens"
+    )
 
 
 ASK = """
 import os
-from harness.servers.images import engine_fault
+from harness.servers.engine import engine_fault
 import docker
 if os.geteuid() == 0:
     os.seteuid(65534)
