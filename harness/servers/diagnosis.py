@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.servers.layout_causes import layout_cause, missing_graph_cause
+from harness.servers.remedies import AMD64_ONLY, ENGINE_GONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ _CAUSES = (
         r"Illegal instruction|SIGILL",
         "the CPU lacks instructions (AVX) that the server needs, as emulators of amd64 do; --serving-backend=standin",
     ),
-    (r"exec format error", "the server is built for another kind of processor; tensorflow/serving is amd64 only"),
+    (r"exec format error", f"the server is built for another kind of processor; {AMD64_ONLY}"),
     (
         r"tensorflow_model_server: command not found",
         "the image has no tensorflow_model_server: is it tensorflow/serving?",
@@ -72,7 +73,7 @@ _CAUSES = (
     ),
     (r"batching_parameters_file is set without", "--batching_parameters_file needs --enable_batching"),
     (
-        r"Couldn't interpret value (?P<value>.*) for flag (?P<name>\w+)",
+        r"Couldn't interpret value =?(?P<value>.*) for flag (?P<name>\w+)",
         "--{name} cannot have the value {value}; its type is in the server's --help",
     ),
     (r"must have an absolute path|Expected model .* absolute path", "the base path must be absolute"),
@@ -88,7 +89,7 @@ _CAUSES = (
     (r"Could not find base path", "the base path does not exist where the server runs"),
     (r"SIGKILL", "the server was killed from outside, or by the system for want of memory"),
     (r"the container was removed", "somebody removed the container while it started (docker rm, docker prune?)"),
-    (r"engine does not answer any more", "the Docker engine ended or is cut off; start it, and run again"),
+    (r"engine does not answer any more", ENGINE_GONE),
 )
 # What an external server's status call may bring; one of ours may bring it too, while it starts.
 _EXTERNAL_CAUSES = (

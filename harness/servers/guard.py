@@ -20,10 +20,6 @@ import subprocess
 import sys
 import time
 
-TYPE_CHECKING = False  # typing itself would cost a guard some of its 20 ms
-if TYPE_CHECKING:
-    from typing import Any
-
 _GRACE_S = 3.0
 _LOOK_S = 1.0
 _TRIES = 4
@@ -103,11 +99,12 @@ def _guard_process(scratch: str, pid_pipe: int, command: list[str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def guard_container(name: str, *, scratch: str) -> subprocess.Popen[bytes]:
+def guard_container(name: str, *, engine: str, scratch: str) -> subprocess.Popen[bytes]:
     """Start a guard for the container of that name, which need not exist yet: so there is no moment without one.
 
     Args:
         name: the container's.
+        engine: the address of the Docker engine.
         scratch: how the paths of this process's temporary directories begin.
     """
     return subprocess.Popen(
@@ -115,6 +112,7 @@ def guard_container(name: str, *, scratch: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
+        env={**os.environ, "DOCKER_HOST": engine},
     )
 
 
@@ -136,33 +134,28 @@ def _guard_container(scratch: str, name: str) -> int:
         said = owner.says()
     if said == _ALL_REMOVED:
         return 0
-    is_gone = said == b""
-    _remove_container(name, tries=_TRIES if is_gone else 1)
-    if is_gone:
-        _remove_scratch(scratch)
+    if said == _LOOK_AND_END:
+        _is_removed(name)
+        return 0
+    for _ in range(_TRIES):  # the engine may still be making what the owner asked for last
+        if _is_removed(name):
+            break
+        time.sleep(_LOOK_S)
+    _remove_scratch(scratch)
     return 0
 
 
-def _remove_container(name: str, *, tries: int) -> None:
-    """Remove it; look again a few times, for the engine may still be making what the owner asked for last."""
-    import docker
-
-    client = docker.from_env(use_ssh_client=os.environ.get("DOCKER_HOST", "").startswith("ssh://"))
-    try:
-        for left in reversed(range(tries)):
-            if _is_removed(client, name):
-                return
-            time.sleep(_LOOK_S if left else 0)
-    finally:
-        client.close()
-
-
-def _is_removed(client: Any, name: str) -> bool:
+def _is_removed(name: str) -> bool:
+    """Remove the container; what that cannot be done for is left to the next run."""
     import docker
 
     try:
-        client.containers.get(name).remove(force=True, v=True)
-    except docker.errors.APIError as exc:  # not there, or not yet, or somebody else is removing it
+        client = docker.from_env(use_ssh_client=os.environ.get("DOCKER_HOST", "").startswith("ssh://"))
+        try:
+            client.containers.get(name).remove(force=True, v=True)
+        finally:
+            client.close()
+    except (docker.errors.DockerException, OSError) as exc:  # requests' errors are OSErrors
         return "is already in progress" in str(exc)
     return True
 

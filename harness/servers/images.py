@@ -8,12 +8,12 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from harness.servers.engine import engine_client
+from harness.servers.remedies import AMD64_ONLY
 
 if TYPE_CHECKING:
     from harness.servers.spec import ServerSpec
 
 __all__ = [
-    "AMD64_ONLY",
     "default_image",
     "digest_of",
     "image_of",
@@ -24,10 +24,6 @@ __all__ = [
 ]
 
 _REGISTRY_TIMEOUT_S = 3.0
-AMD64_ONLY = (
-    "tensorflow/serving is built for linux/amd64 only; on an arm64 machine use --serving-platform=linux/amd64 where the"
-    " engine emulates it, or --serving-backend=standin"
-)
 _NO_SUCH_TAG = "its registry has no such tag"
 # (pattern in what an engine says of a registry, what that means, remedy; {registry} and {image} are filled in)
 _PULL_FAULTS = (

@@ -6,12 +6,16 @@ import re
 from typing import Any
 
 from harness.errors import ServerError, StartupError
-from harness.servers.images import AMD64_ONLY, platform_fault, said
+from harness.servers.images import platform_fault, said
+from harness.servers.remedies import AMD64_ONLY
 
 __all__ = ["lost_port", "refusal", "refuse_ignored_gpus", "refuse_other_platform"]
 
 _NO_GPUS = "the engine has no GPUs: install the NVIDIA container toolkit on its machine, or leave --serving-gpus out"
 _NOT_SEEN = "the engine does not see this machine's files (is it remote?); use --serving-model-transfer=copy"
+_NO_SERVER = (
+    "the image starts no server by itself (a -devel image does not); name one whose entry point is tensorflow/serving's"
+)
 _PORT = r"port is already allocated|address already in use|ports are not available"
 # (pattern in the engine's text, cause and remedy)
 _CAUSES = (
@@ -36,6 +40,7 @@ _CAUSES = (
         r"setting rlimit",
         "the engine may not raise limits here; set default_ulimits in podman's containers.conf to what ulimit -a shows",
     ),
+    (r"executable file not found|[Nn]o command specified", _NO_SERVER),
     (r"no space left on device", "the engine's disk is full; docker system df shows by what"),
 )
 

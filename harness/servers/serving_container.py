@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import logging
 import shutil
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docker.errors import APIError, DockerException
-from docker.types import EndpointConfig, Mount
 from requests.exceptions import RequestException
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.labels import create_labels
 
 from harness.endpoint import Endpoint
 from harness.errors import BackendUnavailableError, StartupError, UsageError
 from harness.model_config import ModelConfig
 from harness.servers import guard
 from harness.servers.choice import BackendChoice
+from harness.servers.container_arguments import create_arguments, new_name
 from harness.servers.container_models import MODELS, ModelLayout
 from harness.servers.container_ports import published, reached_at, refuse_unpublished
 from harness.servers.container_state import end_of, remove
 from harness.servers.engine import engine_address, engine_fault
 from harness.servers.images import default_image
-from harness.servers.owners import Owner, remove_orphans
+from harness.servers.owners import remove_orphans
 from harness.servers.pulling import pull_if_missing
 from harness.servers.readiness import wait_until_ready
 from harness.servers.reaper import start_reaper_if_at_hand
 from harness.servers.refusals import lost_port, refusal, refuse_ignored_gpus, refuse_other_platform
+from harness.servers.remedies import ENGINE_GONE
 from harness.servers.scratch import scratch_directory, scratch_prefix
 from harness.servers.transfer import archive_of, engine_sees_our_files, transfer_mode
 
 if TYPE_CHECKING:
+    import os
     import subprocess
 
     from typing_extensions import Self
 
 __all__ = ["GRPC_PORT", "REST_PORT", "TensorFlowServingContainer"]
 
+_LOGGER = logging.getLogger(__name__)
 GRPC_PORT = 8500
 REST_PORT = 8501
 
@@ -80,6 +81,7 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
         self._directory: Path | None = None
         self._guard: subprocess.Popen[bytes] | None = None
         self._may_exist = False
+        self._is_copied = False
         self.with_bind_ports(GRPC_PORT)
         self.with_bind_ports(REST_PORT)
 
@@ -129,8 +131,7 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
         """
         self.launch()
         try:
-            choice = BackendChoice(name="container", reason="asked for")
-            wait_until_ready(self, self._models, timeout_s=self.ready_timeout_s, choice=choice)
+            self.wait_until_ready()
             strategy = getattr(self, "_wait_strategy", None)
             if strategy is not None:
                 strategy.wait_until_ready(self)
@@ -138,6 +139,16 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
             self.stop()
             raise
         return self
+
+    def wait_until_ready(self) -> None:
+        """Return when every wanted version is available, e.g. after ``relaunch``.
+
+        Raises:
+            StartupError: the server ended, or a version failed to load.
+            NotReadyError: the deadline passed first.
+        """
+        choice = BackendChoice(name="container", reason="asked for")
+        wait_until_ready(self, self._models, timeout_s=self.ready_timeout_s, choice=choice)
 
     def launch(self) -> Self:
         """Start the container without waiting for its models; first those are removed whose owner is gone.
@@ -154,7 +165,8 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
             self._create_and_start()
         except RequestException as exc:
             self.stop()
-            raise StartupError(f"the Docker engine did not answer while it was to start {self.image}: {exc}") from exc
+            what = f"the Docker engine did not answer while it was to start {self.image}: {exc}"
+            raise StartupError(f"{what}\n  likely cause: {ENGINE_GONE}") from exc
         except BaseException:
             self.stop()
             raise
@@ -165,15 +177,15 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
         client = self.get_docker_client().client
         remove_orphans(client, engine_is_here=engine_sees_our_files(self._address))
         root = self.env.setdefault("MODEL_BASE_PATH", MODELS)
-        self.env.setdefault("MODEL_NAME", self._models[0].name)
         layout = ModelLayout(models=self._models, root=root.rstrip("/"))
+        if not layout.needs_config:
+            self.env.setdefault("MODEL_NAME", self._models[0].name)
         self._directory = scratch_directory() if layout.needs_config else None
         self.command = ("docker", "run", self.image, *layout.flags(self._directory), *self._flags)
         self._folders = layout.folders(self._directory)
         if self._name is None:
-            readable = "".join(char if char.isascii() and char.isalnum() else "-" for char in self._models[0].name)
-            self._name = f"tfserving-{readable}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-        self._guard = guard.guard_container(self._name, scratch=scratch_prefix())
+            self._name = new_name(self._models)
+        self._guard = guard.guard_container(self._name, engine=self._address, scratch=scratch_prefix())
         start_reaper_if_at_hand()
         platform = self._kwargs.get("platform")
         pull_if_missing(client, self.image, platform)
@@ -195,35 +207,16 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
         refuse_unpublished(self._container, GRPC_PORT)
 
     def _create(self) -> None:
-        arguments = {"tmpfs": getattr(self, "tmpfs", None) or None, **self._network_arguments(), **self._kwargs}
-        labels = {**arguments.pop("labels", {}), **Owner.me().labels()}
-        transfer = self.transfer
-        if transfer == "mount":  # not with_volume_mapping: one folder may hold two models
-            mounts = [Mount(target=inside, source=here, type="bind", read_only=True) for here, inside in self._folders]
-            arguments["mounts"] = [*arguments.get("mounts", []), *mounts]
+        self._is_copied = self.transfer == "copy"
+        arguments = create_arguments(self, () if self._is_copied else self._folders)
         self._may_exist = True
-        self._container = self.get_docker_client().client.containers.create(
-            self.image,
-            command=list(self.command[3:]),
-            name=self._name,
-            environment=self.env,
-            ports=self.ports,
-            labels=create_labels(self.image, labels),
-            volumes=self.volumes,
-            **arguments,
-        )
+        self._container = self.get_docker_client().client.containers.create(self.image, **arguments)
         if "device_requests" in arguments:
             refuse_ignored_gpus(self._container)
-        if transfer == "copy":
+        if self._is_copied:
             self._copy_models_in()
         for one in getattr(self, "_transferable_specs", ()):
             self._transfer_into_container(*one)
-
-    def _network_arguments(self) -> dict[str, Any]:
-        if self._network is None:
-            return {}
-        name = self._network.name
-        return {"network": name, "networking_config": {name: EndpointConfig("1.41", aliases=self._network_aliases)}}
 
     def _copy_models_in(self) -> None:
         with archive_of(self._folders) as archive:
@@ -236,7 +229,7 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
         """
         with contextlib.suppress(APIError):  # it does not run
             self._container.kill()
-        if self.transfer == "copy":
+        if self._is_copied:
             self._copy_models_in()
         self._container.restart(timeout=0)
 
@@ -254,10 +247,14 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
                 shutil.rmtree(directory, ignore_errors=True)
 
     def _discard(self, *, force: bool = True, v: bool = True) -> None:
-        if self._container is not None:
+        if self._container is None:
+            return
+        try:
             remove(self._container, force=force, v=v)
-            self._container = None
             self._may_exist = False
+        except RequestException as exc:  # the engine has ended, and with it the container
+            _LOGGER.warning("%s could not be removed, the next run will do it: %s", self._name, exc)
+        self._container = None
 
     def addresses(self) -> tuple[str, str]:
         """Return the gRPC address ``host:port`` and the REST base URL as seen from this machine."""
