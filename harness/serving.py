@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from harness.model_config import ModelConfig
 from harness.option_values import check_name
 from harness.savedmodel import as_base_path, is_bare, preflight, preflight_bare
 from harness.servers import ServerSpec, start
+from harness.servers.scratch import scratch_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ def serve(
         UsageError: a name for several models, or one that no request could carry.
     """
     paths = _by_name(model, name)
-    staging = Path(tempfile.mkdtemp(prefix="tfserving-harness-models-"))
+    staging = scratch_directory()
     try:
         models = prepared_models(paths, staging=staging, tags=tags)
         if tags != ("serve",):

@@ -6,9 +6,7 @@ With ``--serving-per-worker`` each worker starts servers of its own.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,9 +57,10 @@ def _broker(config: pytest.Config, state: State) -> ServerBroker:
     """Return what owns the servers of this run; the first worker brings it about, the end of the run ends it."""
     if _BROKER not in config.stash:
         from harness.pytest_plugin.servers import MOST_AT_ONCE, Servers
+        from harness.servers.scratch import scratch_directory
         from harness.servers.sharing import ServerBroker
 
-        staging = Path(tempfile.mkdtemp(prefix="tfserving-harness-models-"))
+        staging = scratch_directory()
         broker = ServerBroker(Servers(state, staging).launch, most_at_once=MOST_AT_ONCE)
         config.stash[_BROKER] = broker
         config.add_cleanup(lambda: shutil.rmtree(staging, ignore_errors=True))

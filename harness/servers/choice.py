@@ -75,7 +75,7 @@ def choose_backend(spec: ServerSpec) -> BackendChoice:
 
 
 _REMEDIES = {
-    "container": "start a Docker engine, and see that it has the image or can pull it; or --serving-backend=standin",
+    "container": "as it says, or serve without a container: --serving-backend=standin",
     "binary": f"install {BINARY_NAME} or name it with --serving-binary; or use --serving-backend=standin",
     "external": "name the running server with --serving-endpoint=HOST:PORT,http://HOST:PORT",
     "standin": "install the harness with its dependencies",

@@ -30,9 +30,9 @@ def is_plain(models: Sequence[ModelConfig]) -> bool:
     return len(models) == 1 and models[0] == ModelConfig(name=models[0].name, base_path=models[0].base_path)
 
 
-def model_flags(models: Sequence[ModelConfig], directory: Path) -> tuple[str, ...]:
+def model_flags(models: Sequence[ModelConfig], directory: Path, *, needs_config: bool = False) -> tuple[str, ...]:
     """Return the flags that name the models; writes a model config file into ``directory`` where one is needed."""
-    if is_plain(models):
+    if is_plain(models) and not needs_config:
         model = models[0]
         return (f"--model_name={model.name}", f"--model_base_path={model.base_path}", *fail_fast_flags())
     path = directory / CONFIG_FILE

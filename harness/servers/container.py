@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness.servers.cgroups import group_of
-from harness.servers.images import engine_fault, image_of, local_digest, why_no_image
+from harness.servers.engine import engine_address, engine_fault
+from harness.servers.images import digest_of, image_of, why_no_image, with_hub_prefix
 from harness.servers.log_files import LogFollower, log_path
-from harness.servers.owners import LABEL, remove_orphans
+from harness.servers.owners import LABEL
 from harness.servers.ports import refuse_taken_port
-from harness.servers.transfer import engine_address, engine_sees_our_files
+from harness.servers.transfer import engine_sees_our_files
 
 if TYPE_CHECKING:
     from harness.servers.cgroups import ControlGroup
@@ -20,41 +21,52 @@ __all__ = ["LABEL", "ContainerEngine", "why_no_container"]
 
 def why_no_container(spec: ServerSpec) -> str:
     """Return why no container can run here; empty if one can. Takes at most about 5 s."""
-    return engine_fault() or why_no_image(image_of(spec))
+    return engine_fault() or why_no_image(
+        with_hub_prefix(image_of(spec)), platform=spec.container.platform, is_asked_for=spec.backend != "auto"
+    )
 
 
 class ContainerEngine:
     """A container and the file that its log is kept in."""
 
     def __init__(self, spec: ServerSpec) -> None:
-        """Start the container, after those whose owner is gone were removed; readiness is somebody else's business.
+        """Start the container; readiness is somebody else's business.
 
         Raises:
             BackendUnavailableError: the engine or the image cannot be had.
             StartupError: a port asked for is taken, or the engine refuses to start the container.
+            UsageError: the log cannot be kept where it is wanted.
         """
-        is_here = engine_sees_our_files(engine_address())
-        for port, option in ((spec.grpc_port, "gRPC port"), (spec.rest_port, "REST port")):
-            if port is not None and is_here:
-                refuse_taken_port(port, option)
         self._peak_bytes = 0
         self._follower: LogFollower | None = None
         self._log_path = log_path(spec)
         self.image: str | None = None
         self._container: Any = _container_of(spec)
-        remove_orphans(self._container.get_docker_client().client)
-        self._container.launch()
-        self.command: tuple[str, ...] = self._container.command
         try:
-            self.image = f"{image_of(spec)} ({local_digest(image_of(spec))})"
+            self._refuse_taken_ports(spec)
+            self._container.launch()
+            self.command: tuple[str, ...] = self._container.command
+            started = self._container.get_wrapped_container()
+            self.image = f"{self._container.image} ({digest_of(started.image, self._container.image)})"
             self._follow()
         except BaseException:
             self.stop()
             raise
 
+    @staticmethod
+    def _refuse_taken_ports(spec: ServerSpec) -> None:
+        if engine_sees_our_files(engine_address()):
+            for port, option in ((spec.grpc_port, "gRPC port"), (spec.rest_port, "REST port")):
+                if port is not None:
+                    refuse_taken_port(port, option)
+
     def _follow(self) -> None:
-        if self._log_path is not None:
-            self._follower = LogFollower(self._container.get_wrapped_container(), self._log_path)
+        """Keep the log from the container's first line on; a follower of an earlier run of it ends first."""
+        if self._log_path is None:
+            return
+        if self._follower is not None:
+            self._follower.finish()
+        self._follower = LogFollower(self._container.get_wrapped_container(), self._log_path)
 
     @property
     def name(self) -> str:

@@ -1,30 +1,42 @@
 """From what a server wrote and what lies on disk to the likely cause of a failed start, and its remedy.
 
-A table of patterns over the server's own texts. It only explains: whether the server is ready is never read from here.
+Tables of patterns over the server's own texts. They only explain: whether the server is ready is never read from here.
+What was seen last is searched first, then the server's own last word, then its whole log: a log also holds what was no
+trouble, and a wrong cause is worse than none.
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.versions import version_directories
+from harness.servers.layout_causes import layout_cause, missing_graph_cause
+from harness.servers.remedies import AMD64_ONLY, ENGINE_GONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.model_config import ModelConfig
 
-__all__ = ["hopeless_cause", "likely_cause", "likely_external_cause", "unknown_flags"]
+__all__ = ["hopeless_cause", "last_word", "likely_cause", "likely_external_cause", "unknown_flags"]
 
+_NO_GRAPH = r"Could not find SavedModel|does not appear to contain a SavedModel"
+_DAMAGE = (
+    r"Can't parse .*saved_model\.pb|Read less bytes than|Unsuccessful TensorSliceReader|DATA_LOSS|not an sstable"
+    r"|Checksum does not match|TensorBundle at|variables\.(index|data-\S*); No such file"
+)
+_LABELS = "--allow_version_labels_for_unavailable_models"
 _CAUSES = (
     (r"No module named '?harness'?\s*\Z", "the stand-in's interpreter does not have the harness installed"),
     (
         r"Illegal instruction|SIGILL",
-        "the CPU lacks instructions (AVX) the server was built for; the image is amd64 only; emulators lack them",
+        "the CPU lacks instructions (AVX) that the server needs, as emulators of amd64 do; --serving-backend=standin",
     ),
-    (r"exec format error", "the server is built for another kind of processor; the image is amd64 only"),
+    (r"exec format error", f"the server is built for another kind of processor; {AMD64_ONLY}"),
+    (
+        r"tensorflow_model_server: command not found",
+        "the image has no tensorflow_model_server: is it tensorflow/serving?",
+    ),
     (r"Address already in use|Failed to BuildAndStart gRPC", "a port was taken while the server started; try again"),
     (
         r"out of memory|OutOfMemory|Cannot allocate memory|std::bad_alloc",
@@ -38,20 +50,21 @@ _CAUSES = (
         r"Op type not registered '(?P<name>[^']+)'",
         "the model uses the op {name}, which this server does not have; serve it with a build that has it",
     ),
+    (r"(?P<path>/\S+); Not a directory", "{path} is a file, but a server takes every number for a version directory"),
     (
-        r"Could not find SavedModel|does not appear to contain a SavedModel",
-        "a version directory has no saved_model.pb: half copied? Copy to another name first, then rename to the number",
+        r"(?P<path>/\S+); Permission denied",
+        "the server's user may not read {path}; chmod -R a+rX, or --serving-model-transfer=copy",
     ),
     (
-        r"Can't parse .*saved_model\.pb|Read less bytes than|TensorSliceReader|checksum|variables\.(index|data)",
-        "saved_model.pb or the variables are damaged or half copied: copy to another name first, then rename",
+        _DAMAGE,
+        "saved_model.pb or the variables are damaged or half copied; copy to another name first, then rename",
     ),
     (
         r"not currently available for inference",
-        "a label of the start-up config is on an unloaded version: --allow_version_labels_for_unavailable_models",
+        f"a label of the start-up config is on a version that is not loaded; pass {_LABELS}",
     ),
     (
-        r"Invalid protobuf file: '(?P<path>[^']*)'|Error parsing text-format (?P<kind>\S+):",
+        r"Invalid protobuf file: '(?P<path>[^']*)'|Error parsing text-format (?P<kind>[\w.]+):",
         "a config file is not the text proto its flag wants ({path}{kind})",
     ),
     (
@@ -59,6 +72,10 @@ _CAUSES = (
         "{path} is missing or empty where the server runs; a container sees only what is mounted or copied in",
     ),
     (r"batching_parameters_file is set without", "--batching_parameters_file needs --enable_batching"),
+    (
+        r"Couldn't interpret value =?(?P<value>.*) for flag (?P<name>\w+)",
+        "--{name} cannot have the value {value}; its type is in the server's --help",
+    ),
     (r"must have an absolute path|Expected model .* absolute path", "the base path must be absolute"),
     (r"Illegal to list model (?P<name>\S+) multiple times", "the model config lists {name} twice"),
     (
@@ -72,6 +89,7 @@ _CAUSES = (
     (r"Could not find base path", "the base path does not exist where the server runs"),
     (r"SIGKILL", "the server was killed from outside, or by the system for want of memory"),
     (r"the container was removed", "somebody removed the container while it started (docker rm, docker prune?)"),
+    (r"engine does not answer any more", ENGINE_GONE),
 )
 # What an external server's status call may bring; one of ours may bring it too, while it starts.
 _EXTERNAL_CAUSES = (
@@ -89,34 +107,47 @@ _HOPELESS = (
         r"Failed to start HTTP Server at (?P<address>\S+)",
         "its REST port could not be opened ({address}); give another port, or stop what listens there",
     ),
+    (
+        r"http_port cannot be same as grpc_port",
+        "gRPC and REST were given one port, and the server leaves REST out; give two",
+    ),
 )
 _UNKNOWN_FLAG = re.compile(r"^unknown argument: (?P<flag>.+)$", re.MULTILINE)
+_LAST_WORD = re.compile(r"^Failed to start server\. Error: (?P<word>.+)$", re.MULTILINE)
 
 
-def likely_cause(log: str, models: Sequence[ModelConfig]) -> str:
-    """Return the likely cause with its remedy, empty if nothing is known."""
-    return _unknown_flags_text(log) or _first(_CAUSES, log) or _layout_causes(models)
+def likely_cause(what: str, log: str, models: Sequence[ModelConfig]) -> str:
+    """Return the likely cause with its remedy, empty if nothing is known.
+
+    Args:
+        what: what was seen of the server from outside: its end, or its status.
+        log: what it wrote.
+        models: what it was to serve, with the base paths of this machine.
+    """
+    flags = _unknown_flags_text(log)
+    if flags:
+        return flags
+    for text in (what, *_LAST_WORD.findall(log), log):
+        cause = missing_graph_cause(models) if re.search(_NO_GRAPH, text) else _first(_CAUSES, text)
+        if cause:
+            return cause
+    return _layout_causes(models)
+
+
+def last_word(log: str) -> str:
+    """Return why the server itself says it could not start (behaviour item 7), empty if it says nothing."""
+    words = _LAST_WORD.findall(log)
+    return str(words[-1]) if words else ""
 
 
 def likely_external_cause(seen: str) -> str:
     """Return why a server of the user's could not be used, from what calling it brought; empty if nothing is known."""
-    return next((cause for pattern, cause in _EXTERNAL_CAUSES if re.search(pattern, seen)), "")
+    return _first(_EXTERNAL_CAUSES, seen)
 
 
 def unknown_flags(log: str) -> list[str]:
     """Return the flags that the server said it does not know; it starts without them (behaviour item 8)."""
     return [match["flag"].strip() for match in _UNKNOWN_FLAG.finditer(log)]
-
-
-def _layout_cause(model: ModelConfig) -> str:
-    base_path = Path(model.base_path)
-    if not base_path.is_dir():
-        return f"{base_path} is not a directory"
-    if (base_path / "saved_model.pb").exists():
-        return f"{base_path} is a version directory itself; its parent is the base path"
-    if not version_directories(base_path):
-        return f"{base_path} has no numeric version directory"
-    return ""
 
 
 def hopeless_cause(log: str, seen: str, models: Sequence[ModelConfig]) -> str:
@@ -140,16 +171,23 @@ def _first(causes: tuple[tuple[str, str], ...], text: str) -> str:
 
 def _unknown_flags_text(log: str) -> str:
     flags = unknown_flags(log)
-    return f"the server does not know {', '.join(flags)}; check the spelling of --serving-arg" if flags else ""
+    if not flags:
+        return ""
+    form = "" if all(flag.startswith("--") for flag in flags) else "; flags are given as --NAME=VALUE"
+    return f"the server does not know {', '.join(flags)}; check the spelling of --serving-arg{form}"
 
 
 def _layout_causes(models: Sequence[ModelConfig]) -> str:
-    return next((cause for cause in map(_layout_cause, models) if cause), "")
+    return next(filter(None, map(layout_cause, models)), "")
 
 
 def _foreign_models(log: str, seen: str) -> str:
     """The gRPC API opens once the start-up models are loaded, so one that is unknown then stays unknown."""
-    if "Could not find any versions of model" not in seen:
+    unknown = re.search(r"Could not find any versions of model (\S+)", seen)
+    if unknown is None:
         return ""
     served = ", ".join(dict.fromkeys(re.findall(r"\(Re-\)adding model: (\S+)", log))) or "others"
-    return f"the server has no model of that name; it serves {served}. The name asked for and the server's must be one"
+    return (
+        f"the server has no model {unknown[1]}; it serves {served}. Name it the same in --model, and in --model_name or"
+        " the config file"
+    )

@@ -1,21 +1,56 @@
-"""Which image to run, whether a Docker engine answers, and whether the image can be had: each answer within seconds."""
+"""Which image to run, and whether it can be had and runs on the engine: each answer within seconds."""
 
 from __future__ import annotations
 
-import socket
+import re
 import threading
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+
+from harness.servers.engine import engine_client
+from harness.servers.remedies import AMD64_ONLY
 
 if TYPE_CHECKING:
     from harness.servers.spec import ServerSpec
 
-__all__ = ["default_image", "engine_fault", "image_of", "local_digest", "pull_if_missing", "why_no_image"]
+__all__ = [
+    "default_image",
+    "digest_of",
+    "image_of",
+    "platform_fault",
+    "unavailable_text",
+    "why_no_image",
+    "with_hub_prefix",
+]
 
-_ENGINE_TIMEOUT_S = 2
-_DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 _REGISTRY_TIMEOUT_S = 3.0
+_NO_SUCH_TAG = "its registry has no such tag"
+# (pattern in what an engine says of a registry, what that means, remedy; {registry} and {image} are filled in)
+_PULL_FAULTS = (
+    (r"invalid reference format|must be lowercase", "that is no name of an image", "give e.g. {default}"),
+    (r"manifest unknown|manifest for .* not found|name unknown|no such image: .*404", _NO_SUCH_TAG, ""),
+    (r"no matching manifest|does not match the specified platform", "it is for another platform", AMD64_ONLY),
+    (
+        r"denied|unauthorized|authentication required|no basic auth",
+        "{registry} wants a login, or has no such repository",
+        "docker login {registry}, or check the name",
+    ),
+    (
+        r"toomanyrequests|rate limit",
+        "{registry} lets you pull no more for now",
+        "docker login {registry}, or wait",
+    ),
+    (
+        r"x509|certificate|HTTP response to HTTPS client",
+        "the engine does not trust {registry}",
+        "give the engine its certificate, or list it among the engine's insecure-registries",
+    ),
+    (
+        r"dial tcp|no such host|connection refused|i/o timeout|unreachable|proxyconnect|Client\.Timeout|EOF|pinging",
+        "the engine cannot reach {registry}",
+        "where there is a network: docker pull {image}, docker save; here: docker load",
+    ),
+)
 
 
 def default_image() -> str:
@@ -28,138 +63,137 @@ def image_of(spec: ServerSpec) -> str:
     return spec.image if spec.image is not None else default_image()
 
 
-def engine_fault() -> str:
-    """Return why no Docker engine can be used; empty if one answers."""
-    import docker
+def with_hub_prefix(image: str) -> str:
+    """Return the name under which testcontainers asks for an image: its settings may name a mirror."""
+    from testcontainers.core.config import testcontainers_config
 
-    try:
-        _knock(docker.utils.kwargs_from_env().get("base_url") or _DEFAULT_ENGINE)
-        client = docker.from_env(timeout=_ENGINE_TIMEOUT_S)
-    except (docker.errors.DockerException, OSError, ValueError) as exc:
-        return _engine_text(exc)
-    try:
-        client.ping()
-    except Exception as exc:  # noqa: BLE001 - whatever the transport raises, the engine does not answer
-        return _engine_text(exc)
-    finally:
-        client.close()
-    return ""
+    return f"{testcontainers_config.hub_image_name_prefix}{image}"
 
 
-def _knock(base_url: str) -> None:
-    """Connect to the engine's address and hang up: the library leaks its sockets when nobody answers there.
+def why_no_image(image: str, *, platform: str | None = None, is_asked_for: bool = False) -> str:
+    """Return why an image cannot be run; empty if it is on the engine, or its registry shows it.
 
-    Raises:
-        OSError: nobody answers.
+    Args:
+        image: by tag or digest.
+        platform: the one asked for; None for the engine's own.
+        is_asked_for: whether to try where an engine cannot be asked what a registry has, as podman's.
     """
-    parts = urlsplit(base_url)
-    if parts.scheme in {"unix", "http+unix"}:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
-            knocking.settimeout(_ENGINE_TIMEOUT_S)
-            knocking.connect(parts.path or f"/{parts.netloc}")
-    elif parts.hostname and parts.port and parts.scheme != "ssh":
-        with socket.create_connection((parts.hostname, parts.port), timeout=_ENGINE_TIMEOUT_S):
-            pass
+    from docker.errors import APIError, ImageNotFound
+
+    with engine_client() as client:
+        try:
+            found = client.images.get(image).attrs
+        except ImageNotFound:
+            return _registry_fault(image, platform, is_asked_for=is_asked_for)
+        except APIError as exc:
+            return unavailable_text(image, said(exc))
+        return platform_fault(client, image, platform, [f"{found['Os']}/{found['Architecture']}"])
 
 
-def _engine_text(error: Exception) -> str:
-    text = str(error)
-    if isinstance(error, PermissionError) or "Permission denied" in text or "PermissionError" in text:
-        return (
-            "the Docker engine refuses this user (permission denied on its socket); add the user to its group"
-            " (usermod -aG docker USER, then log in again)"
-        )
-    if "ProxyError" in text or "Unable to connect to proxy" in text:
-        return "a proxy variable diverts the calls to the Docker engine; put the engine's host into NO_PROXY"
-    if isinstance(error, FileNotFoundError) or "FileNotFoundError" in text:
-        return "no Docker engine answers (no socket); start one, or set DOCKER_HOST to where it listens"
-    return f"no Docker engine answers ({text.splitlines()[0][:120]})"
+def platform_fault(client: Any, image: str, platform: str | None, offered: list[str]) -> str:
+    """Return why an image does not suit; empty if one of its platforms is the one wanted.
+
+    An engine would emulate another platform without being asked, many times slower and without AVX, or podman run the
+    wrong one without a word.
+
+    Args:
+        client: of the engine.
+        image: its name.
+        platform: the one asked for; None for the engine's own.
+        offered: the image's platforms, e.g. ``linux/amd64``.
+    """
+    version = client.version()
+    wanted = f"{version['Os']}/{version['Arch']}" if platform is None else platform
+    if not offered or any(f"{wanted}/".startswith(f"{one}/") for one in offered):
+        return ""
+    whose = "the engine runs" if platform is None else "asked for was"
+    return f"the image {image} is for {', '.join(dict.fromkeys(offered))}, but {whose} {wanted}; {AMD64_ONLY}"
 
 
-def why_no_image(image: str) -> str:
-    """Return why an image cannot be had; empty if it is on the engine, or its registry shows it."""
-    import docker
-    from docker.errors import ImageNotFound
-
-    client = docker.from_env(timeout=_ENGINE_TIMEOUT_S)
-    try:
-        client.images.get(image)
-    except ImageNotFound:
-        return _registry_fault(image)
-    finally:
-        client.close()
-    return ""
-
-
-def _registry_fault(image: str) -> str:
+def _registry_fault(image: str, platform: str | None, *, is_asked_for: bool) -> str:
     """Ask the engine for the manifest, in a thread of its own: offline, an engine may try for minutes."""
     answer: list[str] = []
-    thread = threading.Thread(target=_ask_registry, args=(image, answer), daemon=True)
+    thread = threading.Thread(target=_ask_registry, args=(image, platform, is_asked_for, answer), daemon=True)
     thread.start()
     thread.join(_REGISTRY_TIMEOUT_S)
-    silence = f"its registry did not answer within {_REGISTRY_TIMEOUT_S:g} s"
-    reason = answer[0] if answer else silence
-    return f"the image {image} is not on the engine, and {reason}; {_what_to_try(image)}" if reason else ""
+    return answer[0] if answer else unavailable_text(image, f"no answer within {_REGISTRY_TIMEOUT_S:g} s: i/o timeout")
 
 
-def _what_to_try(image: str) -> str:
-    """Return which images to try instead: those of that repository on the engine, else releases near that version."""
-    import docker
+def _ask_registry(image: str, platform: str | None, is_asked_for: bool, answer: list[str]) -> None:  # noqa: FBT001 - a thread's
+    from docker.errors import APIError
+    from testcontainers.core.docker_client import DockerClient
 
-    repository, _, tag = image.partition("@")[0].rpartition(":")
-    client = docker.from_env(timeout=_ENGINE_TIMEOUT_S)
     try:
-        tags = [tag for one in client.images.list(name=repository or tag) for tag in one.tags]
-    finally:
-        client.close()
-    if tags:
-        return f"the engine has {', '.join(sorted(tags)[:6])}: name one with --serving-image"
-    if image != default_image():
-        return f"docker pull {image} first, or name another with --serving-image"
-    major, minor, *_ = tag.split(".")
-    nearest = dict.fromkeys(f"{repository}:{name}" for name in (f"{major}.{minor}.0", f"{major}.{minor}.1", "latest"))
-    others = ", ".join(name for name in nearest if name != image)
+        client = DockerClient(timeout=int(_REGISTRY_TIMEOUT_S)).client  # logs in as its settings say
+        try:
+            found = client.images.get_registry_data(image).attrs.get("Platforms") or []
+            offered = [f"{one.get('os')}/{one.get('architecture')}" for one in found]
+            answer.append(platform_fault(client, image, platform, offered))
+        finally:
+            client.close()
+    except APIError as exc:
+        if exc.status_code == 404 and "manifest" not in str(exc):  # podman has no such call
+            answer.append("" if is_asked_for else _unasked_text(image))
+        else:
+            answer.append(unavailable_text(image, said(exc)))
+    except Exception as exc:  # noqa: BLE001 - reported, whatever it is
+        answer.append(unavailable_text(image, f"{type(exc).__name__}: {said(exc)}"))
+
+
+def _unasked_text(image: str) -> str:
+    return f"the image {image} is not on the engine, which cannot be asked for a registry's; podman pull {image} first"
+
+
+def said(error: Exception) -> str:
+    """Return an engine's own words, in one line."""
+    return " ".join(str(getattr(error, "explanation", None) or error).split())
+
+
+def unavailable_text(image: str, seen: str) -> str:
+    """Return what keeps an image from being pulled, and the remedy.
+
+    Args:
+        image: by tag or digest.
+        seen: what the engine says.
+    """
+    names = {"registry": _registry_of(image), "image": image, "default": default_image()}
+    found = next((rest for pattern, *rest in _PULL_FAULTS if re.search(pattern, seen)), ["it cannot be pulled", ""])
+    what, remedy = (text.format(**names) for text in found)
+    remedy = remedy or (_tags_to_try(image) if what == _NO_SUCH_TAG else f"docker pull {image} says more")
+    return f"the image {image} is not on the engine, and {what} ({seen[:200]}); {remedy}{_at_hand(image)}"
+
+
+def _registry_of(image: str) -> str:
+    first, slash, _ = image.partition("/")
+    return first if slash and (set(first) & set(".:") or first == "localhost") else "Docker Hub"
+
+
+def _repository_of(image: str) -> str:
+    name = image.partition("@")[0]
+    head, _, tag = name.rpartition(":")
+    return head if head and "/" not in tag else name
+
+
+def _tags_to_try(image: str) -> str:
+    repository = _repository_of(image)
+    tag = image.partition("@")[0].removeprefix(repository).lstrip(":")
+    version = re.match(r"(\d+)\.(\d+)\.", tag)
+    if version is None:
+        return f"see which tags {repository} has"
+    near = [f"{repository}:{version[1]}.{version[2]}.{patch}" for patch in (0, 1)]
+    others = ", ".join(name for name in (*near, f"{repository}:latest") if name != image)
     return f"not every release of the API has an image: try --serving-image with {others}"
 
 
-def _ask_registry(image: str, answer: list[str]) -> None:
-    import docker
-
-    client = docker.from_env(timeout=int(_REGISTRY_TIMEOUT_S))
-    try:
-        client.images.get_registry_data(image)
-    except Exception as exc:  # noqa: BLE001 - reported, whatever it is
-        reason = str(exc).splitlines()[0][:160]
-        answer.append(f"cannot be pulled ({reason})")
-    else:
-        answer.append("")
-    finally:
-        client.close()
+def _at_hand(image: str) -> str:
+    """Return which images of that repository the engine has."""
+    with engine_client() as client:
+        tags = sorted({tag for one in client.images.list(name=_repository_of(image)) for tag in one.tags})
+    return f"; the engine has {', '.join(tags[:6])}: name one with --serving-image" if tags else ""
 
 
-def pull_if_missing(client: Any, image: str, platform: str | None) -> None:
-    """Pull an image that the engine does not have.
-
-    Raises:
-        docker.errors.ImageNotFound: no registry has it.
-        docker.errors.APIError: the registry cannot be reached, or refuses.
-    """
-    from docker.errors import ImageNotFound
-
-    try:
-        client.images.get(image)
-    except ImageNotFound:
-        client.images.pull(image, platform=platform)
-
-
-def local_digest(image: str) -> str:
-    """Return the digest of an image on the engine, or its id where it was never in a registry."""
-    import docker
-
-    client = docker.from_env()
-    try:
-        found: Any = client.images.get(image)
-        digests = found.attrs.get("RepoDigests") or [found.id]
-        return str(digests[0].rpartition("@")[2])
-    finally:
-        client.close()
+def digest_of(image: Any, name: str) -> str:
+    """Return the digest of an image on the engine: its repository's, or its id where it was never in a registry."""
+    digests: list[str] = image.attrs.get("RepoDigests") or []
+    own = [digest for digest in digests if digest.partition("@")[0].endswith(_repository_of(name))]
+    return str((own or digests or [image.id])[0].rpartition("@")[2])

@@ -2,6 +2,9 @@
 
 Normal end: ``atexit``. SIGTERM and SIGHUP, whose default action would skip that: a handler stops the servers and then
 lets the signal do what it would have done. SIGKILL: the guards see their pipe close (``harness.servers.guard``).
+
+The handler works in a thread of its own, for the signal may have come while the main thread held a lock that stopping
+needs, e.g. that of a pool of connections; should that lock stay held, the guards do the work.
 """
 
 from __future__ import annotations
@@ -13,10 +16,15 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from harness.servers.scratch import remove_own_scratch
+
 if TYPE_CHECKING:
     from types import FrameType
 
 __all__ = ["forget", "prepare", "remember", "stop_all"]
+
+
+_PATIENCE_S = 20.0
 
 
 class _Stoppable(Protocol):
@@ -42,7 +50,7 @@ def prepare() -> None:
         if _owner_pid != os.getpid():  # first server, or a forked child: what the parent runs is not ours
             _running.clear()
             _owner_pid = os.getpid()
-            atexit.register(stop_all)
+            atexit.register(_end)
             _handle_signals()
 
 
@@ -58,7 +66,15 @@ def stop_all() -> None:
         return
     while _running:
         server = _running.pop()
-        server.stop()
+        with contextlib.suppress(Exception):  # the next one must be stopped all the same; the guards remain
+            server.stop()
+
+
+def _end() -> None:
+    """Leave nothing behind."""
+    if os.getpid() == _owner_pid:
+        stop_all()
+        remove_own_scratch()
 
 
 def _handle_signals() -> None:
@@ -72,7 +88,9 @@ def _handle_signals() -> None:
 
 def _stop_and_die(number: int, _frame: FrameType | None) -> Any:
     try:
-        stop_all()
+        stopping = threading.Thread(target=_end, daemon=True)
+        stopping.start()
+        stopping.join(_PATIENCE_S)
     finally:
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from harness.servers import guard
 from harness.servers.command import model_flags, port_flags
 from harness.servers.log_files import log_path
 from harness.servers.ports import LOOPBACK, free_port, is_open, refuse_taken_port
+from harness.servers.scratch import scratch_directory, scratch_prefix
 
 if TYPE_CHECKING:
     from harness.servers.spec import ServerSpec
@@ -52,7 +52,7 @@ class LocalEngine:
         self._peak_bytes = 0
         self.grpc_port = spec.grpc_port or free_port()
         self.rest_port = spec.rest_port or free_port()
-        self._directory = Path(tempfile.mkdtemp(prefix="tfserving-harness-"))
+        self._directory = scratch_directory()
         self._log_path = log_path(spec) or self._directory / "server.log"
         try:
             flags = (*port_flags(self.grpc_port, self.rest_port), *model_flags(spec.models, self._directory))
@@ -70,8 +70,9 @@ class LocalEngine:
         pid_read, pid_write = os.pipe()
         with self._log_path.open("ab") as log, open(pid_read, "rb") as pid_pipe:  # noqa: PTH123 - a descriptor
             try:
+                words = (guard.__file__, "process", scratch_prefix(), str(pid_write))
                 self._guard = subprocess.Popen(
-                    [sys.executable, "-I", "-S", guard.__file__, "process", str(pid_write), *self.command],
+                    [sys.executable, "-I", "-S", *words, *self.command],
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,

@@ -7,6 +7,8 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from harness.errors import UsageError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,12 +21,21 @@ _numbers = itertools.count(1)
 
 
 def log_path(spec: ServerSpec) -> Path | None:
-    """Return the file for the log of a server about to be started, e.g. ``digits-4711-1.log``; None if none is kept."""
+    """Return the file for the log of a server about to be started, e.g. ``digits-4711-1.log``; None if none is kept.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
     if spec.log_directory is None:
         return None
-    spec.log_directory.mkdir(parents=True, exist_ok=True)
     models = "-".join(spec.model_names)[:60].replace(os.sep, "-")
-    return spec.log_directory / f"{models}-{os.getpid()}-{next(_numbers)}.log"
+    path = spec.log_directory / f"{models}-{os.getpid()}-{next(_numbers)}.log"
+    try:
+        spec.log_directory.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as exc:
+        raise UsageError(f"the server's log cannot be kept as {path}: {exc.strerror}; name another folder") from exc
+    return path
 
 
 class LogFollower:
@@ -42,11 +53,11 @@ class LogFollower:
 
 def _follow(container: Any, path: Path) -> None:
     from docker.errors import DockerException
-    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         with path.open("wb", buffering=0) as file:
             for chunk in container.logs(stream=True, follow=True):
                 file.write(chunk)
-    except (DockerException, RequestException):
+    except (DockerException, HTTPError, OSError):
         return  # the container was removed, or the engine ended: there is nothing more to follow

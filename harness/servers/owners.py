@@ -18,7 +18,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LABEL", "Owner", "remove_orphans"]
+__all__ = ["LABEL", "Owner", "remove_orphans", "start_of"]
 
 LABEL = "tfserving-harness"
 
@@ -44,7 +44,7 @@ class Owner:
     @classmethod
     def me(cls) -> Owner:
         """Return this process."""
-        return cls(pid=str(os.getpid()), start=_start(os.getpid()), host=socket.gethostname(), **_surroundings())
+        return cls(pid=str(os.getpid()), start=start_of(os.getpid()), host=socket.gethostname(), **_surroundings())
 
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> Owner:
@@ -56,30 +56,35 @@ class Owner:
         fields = {f"{LABEL}.owner-{name}": getattr(self, name) for name in self.__dataclass_fields__}
         return {LABEL: "server", **fields}
 
-    def is_surely_gone(self) -> bool:
-        """Whether this process ended. What was started elsewhere, or cannot be judged from here, counts as alive."""
+    def is_surely_gone(self, *, engine_is_here: bool) -> bool:
+        """Whether this process ended. What was started elsewhere, or cannot be judged from here, counts as alive.
+
+        Args:
+            engine_is_here: whether only this machine uses the engine. Then another boot is an earlier one of it; on an
+                engine of several machines it may be one of another that has the same name.
+        """
         here = _surroundings()
         if not self.pid.isdigit() or self.host != socket.gethostname():
             return False
         if self.boot != here["boot"]:
-            return True
-        return self.namespace == here["namespace"] and _start(int(self.pid)) != self.start
+            return engine_is_here
+        return self.namespace == here["namespace"] and start_of(int(self.pid)) != self.start
 
 
-def remove_orphans(client: Any) -> list[str]:
+def remove_orphans(client: Any, *, engine_is_here: bool) -> list[str]:
     """Remove the containers whose owner is gone; return their names."""
     from docker.errors import APIError, NotFound
 
     removed = []
     for container in client.containers.list(all=True, filters={"label": f"{LABEL}=server"}, ignore_removed=True):
-        if Owner.of(container.labels).is_surely_gone():
+        if Owner.of(container.labels).is_surely_gone(engine_is_here=engine_is_here):
             with contextlib.suppress(NotFound, APIError):  # another run does the same at this moment
                 container.remove(force=True, v=True)
                 removed.append(str(container.name))
     return removed
 
 
-def _start(pid: int) -> str:
+def start_of(pid: int) -> str:
     """Return when a process started; empty if there is none. Linux counts from the boot, so clocks do not matter."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

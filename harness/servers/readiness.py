@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from harness.errors import NotReadyError, StartupError
-from harness.servers.diagnosis import hopeless_cause, likely_cause, likely_external_cause
+from harness.servers.diagnosis import hopeless_cause, last_word, likely_cause, likely_external_cause
 from harness.servers.status_poll import GrpcPoll, Look, RestPoll, StatusPoll
 from harness.versions import version_directories, wanted_versions
 
@@ -29,6 +29,7 @@ TAIL_LINES = 30
 _POLL_S = 0.05
 _EXTERNAL_PATIENCE_S = 5.0
 _HOPELESS_AFTER_S = 1.0  # log and folders are looked at only after a server had time to be ready
+_HOPELESS_EVERY_S = 0.5  # a log may be long, and the engine far
 
 
 class Answering(Protocol):
@@ -95,6 +96,7 @@ class _Wait:
     limit_s: float
     choice: BackendChoice
     began_s: float = field(default_factory=time.monotonic)
+    looked_s: float = 0.0
 
     @property
     def _is_external(self) -> bool:
@@ -131,24 +133,32 @@ class _Wait:
         """Raise if waiting longer cannot help."""
         ended = self.engine.exit_text()
         if ended is not None:
-            raise self._error(StartupError, f"the server ended before it was ready ({ended})")
+            word = last_word(self.engine.log())
+            why = f": {word}" if word else ""
+            raise self._error(StartupError, f"the server ended before it was ready ({ended}){why}")
         for name, look in looks.items():
             for version, text in look.failures(self.wanted[name]).items():
                 raise self._error(StartupError, f"model {name} version {version} failed to load: {text}")
-        if not self._is_external and time.monotonic() - self.began_s > _HOPELESS_AFTER_S:
+        now_s = time.monotonic()
+        is_due = now_s - self.began_s > _HOPELESS_AFTER_S and now_s - self.looked_s > _HOPELESS_EVERY_S
+        if is_due and not self._is_external:
+            self.looked_s = now_s
             cause = hopeless_cause(self.engine.log(), _text(looks), self.models)
             if cause:
-                raise self._error(StartupError, f"the server runs, but will never be ready: {cause}")
+                raise self._error(StartupError, "the server runs, but will never be ready", cause=cause)
 
     def _asked(self) -> str:
         asked = "; ".join(f"{name} {list(versions) or 'any version'}" for name, versions in self.wanted.items())
         return f"wanted {asked}"
 
-    def _error(self, kind: type[StartupError | NotReadyError], what: str) -> StartupError | NotReadyError:
+    def _error(
+        self, kind: type[StartupError | NotReadyError], what: str, *, cause: str = ""
+    ) -> StartupError | NotReadyError:
         lines = [what, f"  backend: {self.choice}", f"  command: {' '.join(self.engine.command)}"]
         lines += [f"  model {model.name}: {self._layout_text(model)}" for model in self.models]
         log = self.engine.log()
-        cause = likely_external_cause(what) if self._is_external else likely_cause(f"{what}\n{log}", self.models)
+        if not cause:
+            cause = likely_external_cause(what) if self._is_external else likely_cause(what, log, self.models)
         if cause:
             lines.append(f"  likely cause: {cause}")
         return kind("\n".join(lines), log_tail=tuple(log.splitlines()[-TAIL_LINES:]))

@@ -8,6 +8,9 @@ from __future__ import annotations
 import logging
 from functools import cache
 
+from harness.servers.engine import engine_client
+from harness.servers.images import with_hub_prefix
+
 __all__ = ["start_reaper_if_at_hand"]
 
 
@@ -20,9 +23,9 @@ def start_reaper_if_at_hand() -> bool:
 
     if testcontainers_config.ryuk_disabled:
         return False
-    client = docker.from_env()
     try:
-        client.images.get(testcontainers_config.ryuk_image)
+        with engine_client() as client:
+            client.images.get(with_hub_prefix(testcontainers_config.ryuk_image))
         Reaper.get_instance()
     except docker.errors.ImageNotFound:
         return False
@@ -30,6 +33,4 @@ def start_reaper_if_at_hand() -> bool:
         logging.getLogger(__name__).warning("testcontainers' reaper could not be started: %s", exc)
         Reaper.delete_instance()
         return False
-    finally:
-        client.close()
     return True

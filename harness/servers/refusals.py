@@ -5,80 +5,69 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from harness.errors import BackendUnavailableError, ServerError, StartupError
+from harness.errors import ServerError, StartupError
+from harness.servers.images import platform_fault, said
+from harness.servers.remedies import AMD64_ONLY
 
 __all__ = ["lost_port", "refusal", "refuse_ignored_gpus", "refuse_other_platform"]
 
 _NO_GPUS = "the engine has no GPUs: install the NVIDIA container toolkit on its machine, or leave --serving-gpus out"
-_PORT = r"port is already allocated|address already in use|ports are not available"
-AMD64_ONLY = (
-    "tensorflow/serving is built for linux/amd64 only; on an arm64 machine use --serving-platform=linux/amd64 where the"
-    " engine emulates it, or --serving-backend=standin"
+_NOT_SEEN = "the engine does not see this machine's files (is it remote?); use --serving-model-transfer=copy"
+_NO_SERVER = (
+    "the image starts no server by itself (a -devel image does not); name one whose entry point is tensorflow/serving's"
 )
+_PORT = r"port is already allocated|address already in use|ports are not available"
 # (pattern in the engine's text, cause and remedy)
 _CAUSES = (
     (r"does not match the specified platform|no matching manifest|image operating system", AMD64_ONLY),
     (r"exec format error", f"the image is for another kind of processor; {AMD64_ONLY}"),
+    (_PORT, "a host port is taken; leave the port out for a free one, or stop what listens there"),
     (
-        _PORT,
-        "a host port is taken; leave the port out for a free one, or stop what listens there",
+        r"bind source path does not exist|no such file or directory.*mount|statfs .*no such file|[Mm]ounts denied",
+        _NOT_SEEN,
     ),
-    (
-        r"bind source path does not exist|no such file or directory.*mount|statfs",
-        "the engine does not see this machine's files (is it remote?); use --serving-model-transfer=copy",
-    ),
-    (
-        r"could not select device driver|capabilities: \[\[gpu\]\]",
-        _NO_GPUS,
-    ),
+    (r"could not select device driver|capabilities: \[\[gpu\]\]", _NO_GPUS),
     (r"network \S+ not found|unable to find network", "create the network first: docker network create NAME"),
     (
-        r"[Rr]equested CPUs are not available|[Ii]nvalid value .*cpuset",
+        r"[Rr]equested CPUs are not available|[Ii]nvalid value .*cpuset|cpuset\.cpus",
         "--serving-cpus names processors that the engine's machine does not have",
     ),
-    (r"[Mm]inimum memory limit|unable to set memory limit", "--serving-memory is below what the engine can enforce"),
-    (r"permission denied", "the engine refuses this user, or may not read the model's directory"),
+    (
+        r"[Mm]inimum memory limit|unable to set memory limit|init was OOM-killed",
+        "--serving-memory is below what the engine can enforce",
+    ),
+    (
+        r"setting rlimit",
+        "the engine may not raise limits here; set default_ulimits in podman's containers.conf to what ulimit -a shows",
+    ),
+    (r"executable file not found|[Nn]o command specified", _NO_SERVER),
+    (r"no space left on device", "the engine's disk is full; docker system df shows by what"),
 )
 
 
 def lost_port(error: Exception) -> bool:
     """Whether the engine refused because a host port is taken."""
-    return re.search(_PORT, _text(error)) is not None
-
-
-def _text(error: Exception) -> str:
-    return " ".join(str(getattr(error, "explanation", None) or error).split())
+    return re.search(_PORT, said(error)) is not None
 
 
 def refusal(image: str, error: Exception) -> ServerError:
     """Return the error to raise for an engine's refusal."""
-    from docker.errors import ImageNotFound
-
-    text = _text(error)
+    text = said(error)
     cause = next((cause for pattern, cause in _CAUSES if re.search(pattern, text)), "")
     remedy = f"\n  likely cause: {cause}" if cause else ""
-    if isinstance(error, ImageNotFound) and not cause:
-        return BackendUnavailableError(
-            f"the image {image} is not on the engine and cannot be pulled: {text}"
-            "\n  remedy: pull or build it first, or name another with --serving-image"
-        )
     return StartupError(f"the Docker engine refused to start {image}: {text}{remedy}")
 
 
 def refuse_other_platform(client: Any, image: str, platform: str | None) -> None:
-    """Raise if an image on the engine is not of the platform asked for; podman would run it without a word.
+    """Raise if an image on the engine is not of the platform wanted.
 
     Raises:
         StartupError: names both platforms.
     """
-    if platform is None:
-        return
-    attributes = client.images.get(image).attrs
-    found = f"{attributes['Os']}/{attributes['Architecture']}"
-    if not f"{platform}/".startswith(f"{found}/"):
-        raise StartupError(
-            f"the image {image} on the engine is for {found}, not for {platform}\n  likely cause: {AMD64_ONLY}"
-        )
+    found = client.images.get(image).attrs
+    fault = platform_fault(client, image, platform, [f"{found['Os']}/{found['Architecture']}"])
+    if fault:
+        raise StartupError(fault)
 
 
 def refuse_ignored_gpus(container: Any) -> None:

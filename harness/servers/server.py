@@ -148,8 +148,10 @@ class Server:
         try:
             self._final_log = self.engine.log()
         finally:
-            self.engine.stop()
-            lifetimes.forget(self)
+            try:
+                self.engine.stop()
+            finally:
+                lifetimes.forget(self)
 
     def wait_until_ready(self) -> None:
         """Return when every wanted version of every model is available.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
+import sys
 import threading
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["ServerBroker", "SharedServers"]
 
 _GONE = "the process that owned the server has ended"
+_POLL_S = 0.2
 
 
 class ServerBroker:
@@ -51,14 +53,15 @@ class ServerBroker:
         self._leases: dict[int, int] = {}
         self._closing = False
         self._key = secrets.token_bytes(32)
-        self._listener = Listener(family="AF_UNIX", authkey=self._key)
+        self._listener = Listener(_new_address(), family="AF_UNIX", authkey=self._key)
         self._thread = threading.Thread(target=self._accept, name="tfserving-harness broker", daemon=True)
         self._thread.start()
 
     @property
     def ticket(self) -> tuple[str, str]:
         """What another process needs to connect: the address and the key."""
-        return str(self._listener.address), self._key.hex()
+        address = self._listener.address
+        return address.decode() if isinstance(address, bytes) else str(address), self._key.hex()
 
     def close(self) -> None:
         """Stop every server and listen no more; nothing happens if that was done."""
@@ -69,9 +72,13 @@ class ServerBroker:
             knocking.connect(self._listener.address)  # wakes the thread; no handshake, for it may have left already
         self._thread.join()
         self._listener.close()
-        with self._lock:
+        while not self._lock.acquire(timeout=_POLL_S):  # a server is being started: nobody will want it any more
+            lifetimes.stop_all()
+        try:
             for server in self._servers.values():
                 server.stop()
+        finally:
+            self._lock.release()
 
     def _accept(self) -> None:
         while not self._closing:
@@ -134,6 +141,11 @@ class ServerBroker:
             return server.log()
         found = getattr(server.engine, name)
         return found(*arguments) if callable(found) else found
+
+
+def _new_address() -> str | None:
+    """Return an address without a file, which a killed process would leave behind; None lets the library choose one."""
+    return f"\0tfserving-harness-{secrets.token_hex(16)}" if sys.platform == "linux" else None
 
 
 class SharedServers:

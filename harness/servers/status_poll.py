@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GrpcPoll", "Look", "RestPoll", "StatusPoll"]
 
-_CALL_TIMEOUT_S = 5.0
+_CALL_TIMEOUT_S = 2.0  # what else may have happened to the server is looked at between two calls
 _AVAILABLE = "AVAILABLE"
 
 

@@ -8,6 +8,7 @@ were made from an image of a container carry them, too.
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import tarfile
@@ -17,34 +18,35 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from harness.errors import StartupError
+from harness.servers.engine import socket_path
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["archive_of", "engine_address", "engine_sees_our_files", "host_of", "is_among_ours", "transfer_mode"]
+__all__ = [
+    "archive_of",
+    "engine_sees_our_files",
+    "host_of",
+    "is_among_ours",
+    "link_out_of",
+    "transfer_mode",
+]
 
-DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 _IN_MEMORY_BYTES = 16 * 2**20
-
-
-def engine_address() -> str:
-    """Return the engine's address, as testcontainers finds it: its own settings, then DOCKER_HOST, then the default."""
-    import docker
-    from testcontainers.core.docker_client import get_docker_host
-
-    return str(get_docker_host() or docker.utils.kwargs_from_env().get("base_url") or DEFAULT_ENGINE)
 
 
 @cache
 def engine_sees_our_files(address: str) -> bool:
     """Whether a path of ours is surely the same path for the engine at that address."""
-    parts = urlsplit(address)
-    if parts.scheme not in {"unix", "http+unix"}:
+    path = socket_path(address)
+    if path is None:
         return False
     if not hasattr(socket, "SO_PEERCRED"):
         return True  # no Linux: the engines there share the users' folders, and nobody works inside a container
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
         try:
-            knocking.connect(parts.path or f"/{parts.netloc}")
+            knocking.connect(path)
         except OSError:
             return True  # whoever calls the engine will say what is wrong with it
         credentials = knocking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
@@ -73,11 +75,32 @@ def is_among_ours(pid: int, *, root: Path = Path("/")) -> bool:
     return len(numbers) == 1  # more: it lives in a container of this machine, with files of its own
 
 
-def transfer_mode(asked: str, address: str) -> str:
-    """Return ``mount`` or ``copy``."""
-    if asked != "auto":
-        return asked
-    return "mount" if engine_sees_our_files(address) else "copy"
+def transfer_mode(asked: str, address: str, base_paths: Iterable[str] = ()) -> str:
+    """Return ``mount`` or ``copy``: a mount of a base path holds nothing of what links in it lead to elsewhere.
+
+    Raises:
+        StartupError: a mount was asked for, and would lack something.
+    """
+    if asked == "copy" or (asked == "auto" and not engine_sees_our_files(address)):
+        return "copy"
+    link = next(filter(None, map(link_out_of, base_paths)), None)
+    if link is not None and asked == "mount":
+        raise StartupError(
+            f"{link} is a link to {Path(link).resolve()}, which is not there in a container that mounts the base path;"
+            " use --serving-model-transfer=copy, which follows links"
+        )
+    return "mount" if link is None else "copy"
+
+
+def link_out_of(base_path: str) -> str | None:
+    """Return a link under a base path that leads out of it, None if there is none."""
+    root = os.path.realpath(base_path)
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            path = os.path.join(folder, name)  # noqa: PTH118 - models may have very many files, and Path is slow
+            if os.path.islink(path) and os.path.commonpath((root, os.path.realpath(path))) != root:  # noqa: PTH114
+                return path
+    return None
 
 
 def archive_of(folders: Iterable[tuple[str, str]]) -> IO[bytes]:
@@ -85,11 +108,18 @@ def archive_of(folders: Iterable[tuple[str, str]]) -> IO[bytes]:
 
     Links are followed, for what they lead to is not there in the container; everything can be read by everyone, for
     the server may run as any user.
+
+    Raises:
+        StartupError: something cannot be read, e.g. a link that leads nowhere.
     """
     file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
-    with tarfile.open(fileobj=file, mode="w", dereference=True) as tar:
-        for here, inside in folders:
-            tar.add(Path(here).resolve(), arcname=inside.lstrip("/"), filter=_readable_by_all)
+    try:
+        with tarfile.open(fileobj=file, mode="w", dereference=True) as tar:
+            for here, inside in folders:
+                tar.add(Path(here).resolve(), arcname=inside.lstrip("/"), filter=_readable_by_all)
+    except OSError as exc:
+        file.close()
+        raise StartupError(f"{exc.filename} cannot be copied into the container: {exc.strerror}") from exc
     file.seek(0)
     return file
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 import tarfile
 from pathlib import Path
@@ -20,27 +21,51 @@ import psutil
 import pytest
 
 import harness
+from fixtures.engine_relay import EngineRelay
 from fixtures.example_models import exported
 from harness.model_config import ModelConfig
 from harness.servers import ServerSpec
-from harness.servers.images import engine_fault
+from harness.servers.engine import engine_fault
 from harness.servers.owners import LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+QUICK = Path(__file__).with_name("quick_server.py")
 IMAGE = "tfserving-harness/standin"
-ENTRY_POINT = """#!/bin/bash
+ENTRY_POINT = "/tf_serving_entrypoint.sh"
+STANDIN = f"""#!/bin/bash
 if [ -n "$INSTEAD" ]; then eval "$INSTEAD"; exit; fi
-{python} -m harness.standin --standin_bind_address=0.0.0.0 --port=8500 --rest_api_port=8501 \
+{sys.executable} -m harness.standin --standin_bind_address=0.0.0.0 --port=8500 --rest_api_port=8501 \
 --model_name=${{MODEL_NAME}} --model_base_path=${{MODEL_BASE_PATH}}/${{MODEL_NAME}} "$@"
-"""
+""".encode()
+SETTINGS = ("MODEL_BASE_PATH=/models", "MODEL_NAME=model", "TF_CPP_MIN_LOG_LEVEL=3")
 CHANGES = (
-    'ENTRYPOINT ["/tf_serving_entrypoint.sh"]',
-    *(f"ENV {setting}" for setting in ("MODEL_BASE_PATH=/models", "MODEL_NAME=model", "TF_CPP_MIN_LOG_LEVEL=3")),
+    f'ENTRYPOINT ["{ENTRY_POINT}"]',
+    *(f"ENV {setting}" for setting in SETTINGS),
     "EXPOSE 8500",
     "EXPOSE 8501",
 )
+
+
+def diagnosis_cases() -> dict[str, str]:
+    """Return the text of each case in the tables of docs/diagnosis.md."""
+    page = Path(__file__).parents[3] / "docs" / "diagnosis.md"
+    return dict(re.findall(r"^\| (.+?) \| `(.+)` \|$", page.read_text(), re.MULTILINE))
+
+
+def root_file_system(entry_point: bytes, folders: Iterable[str]) -> bytes:
+    """Return a tar archive with an entry point and empty folders."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        info = tarfile.TarInfo(ENTRY_POINT.lstrip("/"))
+        info.size, info.mode = len(entry_point), 0o755
+        tar.addfile(info, io.BytesIO(entry_point))
+        for folder in ("tmp", "models", *(path.lstrip("/") for path in folders)):
+            info = tarfile.TarInfo(folder)
+            info.type, info.mode = tarfile.DIRTYPE, 0o777
+            tar.addfile(info)
+    return archive.getvalue()
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +87,21 @@ def quick_server(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
+@pytest.fixture(scope="session")
+def quick() -> str:
+    """The bash line that runs the quick server in a container, instead of the stand-in."""
+    return f'{sys.executable} {QUICK} --port=8500 --rest_api_port=8501 --model_base_path=$MODEL_BASE_PATH "$@"'
+
+
+@pytest.fixture(scope="session")
+def quick_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quick server as an executable, for the backend ``binary``."""
+    path = tmp_path_factory.mktemp("binary") / "quick"
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} {QUICK} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
 @pytest.fixture
 def spec_of(half_plus_two: ModelConfig) -> Callable[..., ServerSpec]:
     """A function that returns a spec of half_plus_two."""
@@ -77,12 +117,24 @@ def engine() -> Iterator[docker.DockerClient]:
     """A Docker engine; without one the tests are skipped with the reason, unless one was promised."""
     fault = engine_fault()
     if fault:
-        if os.environ.get("HARNESS_REQUIRE_DOCKER"):
+        if os.environ.get("HARNESS_REQUIRE_DOCKER", "0") not in {"", "0"}:
             pytest.fail(f"HARNESS_REQUIRE_DOCKER is set, but {fault}")
         pytest.skip(fault)
     client = docker.from_env()
     yield client
     client.close()
+
+
+@pytest.fixture
+def remote_engine(engine: docker.DockerClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineRelay]:
+    """The engine of this machine as if it were a remote one: reached over TCP."""
+    address = str(engine.api.base_url)
+    if not address.startswith(("http+docker", "unix")):
+        pytest.skip("the engine is reached over TCP already; the other tests cover that")
+    relay = EngineRelay(engine.api.get_adapter(engine.api.base_url).socket_path)
+    monkeypatch.setenv("DOCKER_HOST", relay.address)
+    yield relay
+    relay.close()
 
 
 @pytest.fixture(scope="session")
@@ -103,20 +155,12 @@ def import_image(engine: docker.DockerClient, host_folders: tuple[str, ...]) -> 
             with contextlib.suppress(docker.errors.APIError):
                 engine.images.remove(tag, force=True)
 
-    def make(name: str = IMAGE, entry_point: bytes = ENTRY_POINT.format(python=sys.executable).encode()) -> str:
+    def make(name: str = IMAGE, entry_point: bytes = STANDIN, changes: tuple[str, ...] = CHANGES) -> str:
         name = f"{name}-{os.getpid()}:latest"  # each test process has its own; podman gives no other tag
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            info = tarfile.TarInfo("tf_serving_entrypoint.sh")
-            info.size, info.mode = len(entry_point), 0o755
-            tar.addfile(info, io.BytesIO(entry_point))
-            for folder in ("tmp", "models", *(path.lstrip("/") for path in host_folders)):
-                info = tarfile.TarInfo(folder)
-                info.type, info.mode = tarfile.DIRTYPE, 0o777
-                tar.addfile(info)
         repository, _, tag = name.partition(":")
         names.append(name)
-        engine.api.import_image_from_data(archive.getvalue(), repository=repository, tag=tag, changes=list(CHANGES))
+        files = root_file_system(entry_point, host_folders)
+        engine.api.import_image_from_data(files, repository=repository, tag=tag, changes=list(changes))
         return name
 
     yield make
@@ -128,6 +172,12 @@ def import_image(engine: docker.DockerClient, host_folders: tuple[str, ...]) -> 
 def image(import_image: Callable[..., str]) -> str:
     """The image with the stand-in."""
     return import_image()
+
+
+@pytest.fixture(scope="session")
+def quick_image(host_folders: tuple[str, ...]) -> tuple[bytes, dict[str, Any]]:
+    """The layer and the settings of that image, to be put into a registry."""
+    return root_file_system(STANDIN, host_folders), {"Entrypoint": [ENTRY_POINT], "Env": list(SETTINGS)}
 
 
 @pytest.fixture
@@ -143,6 +193,18 @@ def in_container(image: str, spec_of: Callable[..., Any], host_folders: tuple[st
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def documented() -> Callable[[str], re.Pattern[str]]:
+    """A function that returns the pattern of what docs/diagnosis.md says is printed in a case."""
+    rows = diagnosis_cases()
+
+    def pattern(case: str) -> re.Pattern[str]:
+        parts = re.split(r"(<\w+>)", rows[case])
+        return re.compile("".join(".+?" if part.startswith("<") else re.escape(part) for part in parts))
+
+    return pattern
 
 
 @pytest.fixture

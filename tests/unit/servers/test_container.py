@@ -12,10 +12,8 @@ import pytest
 from harness.clients import GrpcClient, RestClient
 from harness.errors import CallError
 from harness.model_config import ModelConfig
-from harness.servers import choose_backend, start
+from harness.servers import start
 from harness.servers.container_options import ContainerOptions
-from harness.servers.images import default_image
-from harness.servers.serving_container import TensorFlowServingContainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,32 +173,3 @@ def test_several_models_are_copied_in(
         found = [one for one in containers() if one.name == server.engine.name]  # type: ignore[attr-defined]
         assert not [mount for mount in found[0].attrs["Mounts"] if mount["Destination"].startswith("/models")]
     assert server.log()
-
-
-def test_the_class_serves_without_pytest_or_spec(
-    image: str, half_plus_two: ModelConfig, host_folders: tuple[str, ...]
-) -> None:
-    """TensorFlowServingContainer is used as any module of testcontainers, and is ready once started."""
-    import harness
-
-    serving = (
-        TensorFlowServingContainer(image).with_model("half", half_plus_two.base_path).with_flags("--grpc_max_threads=4")
-    )
-    serving.with_env("PYTHONPATH", str(Path(harness.__file__).parents[1]))
-    for folder in host_folders:
-        serving.with_volume_mapping(folder, folder)
-    with serving, RestClient(serving.get_endpoint()) as client:
-        assert client.predict({"x": [2.0]})["y"].tolist() == [5.0]
-    assert serving.exit_text() == "stopped"
-
-
-def test_auto_takes_the_container(image: str, spec_of: Callable[..., Any]) -> None:
-    """With an engine and the image at hand, auto takes the container."""
-    assert choose_backend(spec_of(image=image)).name == "container"
-
-
-def test_the_default_image_is_that_of_the_installed_api() -> None:
-    """Server and client messages are of one version unless an image is named."""
-    from importlib.metadata import version
-
-    assert default_image() == f"tensorflow/serving:{version('tensorflow-serving-api')}"

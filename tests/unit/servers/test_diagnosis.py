@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 def test_known_texts_are_explained(log: str, cause: str, tmp_path: Path) -> None:
     """Each of the server's well-known texts leads to its cause."""
     (tmp_path / "1").mkdir()
-    assert cause in likely_cause(log, (ModelConfig(name="m", base_path=str(tmp_path)),))
+    assert cause in likely_cause("", log, (ModelConfig(name="m", base_path=str(tmp_path)),))
 
 
 def test_the_layout_is_blamed_when_the_log_says_nothing(tmp_path: Path) -> None:
     """A version directory given as base path is recognised."""
     (tmp_path / "saved_model.pb").touch()
-    assert "is a version directory itself" in likely_cause("", (ModelConfig(name="m", base_path=str(tmp_path)),))
+    assert "is a version directory itself" in likely_cause("", "", (ModelConfig(name="m", base_path=str(tmp_path)),))
 
 
 def test_nothing_known_brings_no_cause(tmp_path: Path) -> None:
     """An unknown text and a good layout lead to no guess."""
     (tmp_path / "1").mkdir()
-    assert likely_cause("some text", (ModelConfig(name="m", base_path=str(tmp_path)),)) == ""
+    assert likely_cause("", "some text", (ModelConfig(name="m", base_path=str(tmp_path)),)) == ""
 
 
 def test_unknown_flags_are_listed() -> None:

@@ -159,17 +159,18 @@ OWNER = """
 import signal, sys, time
 from harness.model_config import ModelConfig
 from harness.servers import ServerSpec, start
-server = start(ServerSpec(models=(ModelConfig(name="half_plus_two", base_path=sys.argv[1]),), backend="standin"))
+model = ModelConfig(name="half_plus_two", base_path=sys.argv[1])
+server = start(ServerSpec(models=(model,), backend="binary", binary=sys.argv[2]))
 print(server.engine.pid, server.engine._directory, flush=True)
 time.sleep(600)
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_no_server_outlives_its_owner(half_plus_two: ModelConfig, number: signal.Signals) -> None:
-    """However the process that started a server dies, the server dies too; its directory goes unless by SIGKILL."""
+def test_no_server_outlives_its_owner(half_plus_two: ModelConfig, quick_binary: Path, number: signal.Signals) -> None:
+    """However the process that started a server dies, the server dies too, and its directory goes."""
     owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, half_plus_two.base_path],
+        [sys.executable, "-c", OWNER, half_plus_two.base_path, str(quick_binary)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -179,12 +180,13 @@ def test_no_server_outlives_its_owner(half_plus_two: ModelConfig, number: signal
     with owner, owner.stdout:
         pid_text, directory = owner.stdout.readline().split()
         server = psutil.Process(int(pid_text))
+        guard = server.parent()
+        assert guard is not None
         os.kill(owner.pid, number)
         owner.wait(20)
-        gone, _ = psutil.wait_procs([server], timeout=20)
-    assert gone
-    if number is not signal.SIGKILL:
-        assert not Path(directory).exists()
+        gone, _ = psutil.wait_procs([server, guard], timeout=20)
+    assert len(gone) == 2
+    assert not Path(directory).exists()
 
 
 def test_a_killed_server_can_be_started_anew(spec_of: Callable[..., Any], tmp_path: Path) -> None:

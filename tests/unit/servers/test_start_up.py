@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +34,20 @@ def _without_graph(base_path: Path) -> None:
     (base_path / "1" / "saved_model.pb").unlink()
 
 
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
 def _cut_graph(base_path: Path) -> None:
-    graph = base_path / "1" / "saved_model.pb"
-    graph.write_bytes(graph.read_bytes()[:-100])
+    _cut(base_path / "1" / "saved_model.pb")
+
+
+def _cut_variables(base_path: Path) -> None:
+    _cut(next((base_path / "1" / "variables").glob("variables.data-*")))
+
+
+def _file_as_version(base_path: Path) -> None:
+    (base_path / "2").write_text("")
 
 
 def _with_an_unknown_op(base_path: Path) -> None:
@@ -56,22 +64,33 @@ def copied(half_plus_two: ModelConfig, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("damage", "cause"),
+    ("case", "damage"),
     [
-        (_empty, "has no numeric version directory"),
-        (_is_a_version, "is a version directory itself; its parent is the base path"),
-        (_without_graph, "half copied"),
-        (_cut_graph, "half copied"),
-        (_with_an_unknown_op, "uses the op AddVX"),
+        ("an empty base path", _empty),
+        ("a version directory as base path", _is_a_version),
+        ("a version without its graph", _without_graph),
+        ("a version with a cut graph", _cut_graph),
+        ("a version with cut variables", _cut_variables),
+        ("a file named as a version", _file_as_version),
+        ("an unknown op", _with_an_unknown_op),
     ],
 )
 def test_a_model_that_cannot_be_served_is_told_from_its_damage(
-    damage: Damage, cause: str, copied: Path, spec_of: Callable[..., Any]
+    case: str, damage: Damage, copied: Path, spec_of: Callable[..., Any], documented: Callable[[str], Any]
 ) -> None:
     """What is wrong with the model's files ends the start with its cause."""
     damage(copied)
     model = ModelConfig(name="m", base_path=str(copied))
-    with pytest.raises(StartupError, match=cause):
+    with pytest.raises(StartupError, match=documented(case)):
+        start(spec_of(models=(model,), backend="standin"))
+
+
+def test_a_version_asked_for_that_is_not_there_is_told(
+    copied: Path, spec_of: Callable[..., Any], documented: Callable[[str], Any]
+) -> None:
+    """The server would only warn of it and wait for ever."""
+    model = ModelConfig(name="m", base_path=str(copied), policy="specific", versions=(1, 7))
+    with pytest.raises(StartupError, match=documented("a version asked for that is not there")):
         start(spec_of(models=(model,), backend="standin"))
 
 
@@ -82,36 +101,41 @@ LABELLED = (
 
 
 @pytest.mark.parametrize(
-    ("flags", "text", "cause"),
+    ("case", "flags", "text"),
     [
-        (("--saved_model_tags=other",), "", "exported with other tags"),
-        (("--model_config_file={file}",), LABELLED, "--allow_version_labels_for_unavailable_models"),
-        (("--model_config_file={file}",), "models: {", "is not the text proto its flag wants"),
-        (("--model_config_file=/nowhere.config",), "", "/nowhere.config is missing or empty"),
-        (("--enable_batching", "--batching_parameters_file={file}"), "size: {", "is not the text proto"),
-        (("--batching_parameters_file={file}",), "", "needs --enable_batching"),
-        (("--no_such_flag=1",), "", "does not know --no_such_flag"),
-        (("--model_name=another",), "", "has no model of that name; it serves another"),
+        ("other tags", ("--saved_model_tags=other",), ""),
+        ("labels for versions that are not loaded", ("--model_config_file={file}",), LABELLED),
+        ("a model config file that cannot be read", ("--model_config_file={file}",), "models: {"),
+        ("a file that a flag names is not there", ("--model_config_file=/nowhere.config",), ""),
+        ("a batching file that cannot be read", ("--enable_batching", "--batching_parameters_file={file}"), "size: {"),
+        ("a batching file without batching", ("--batching_parameters_file={file}",), ""),
+        ("an unknown flag", ("--no_such_flag=1",), ""),
+        ("a flag's value apart from the flag", ("--enable_batching", "true"), ""),
+        ("a value that a flag cannot have", ("--enable_batching=maybe",), ""),
+        ("another model name", ("--model_name=another",), ""),
     ],
-)  # fmt: skip
+)
 def test_flags_that_do_not_work_are_told(
-    flags: tuple[str, ...], text: str, cause: str, copied: Path, tmp_path: Path, spec_of: Callable[..., Any]
-) -> None:
+    case: str, flags: tuple[str, ...], text: str, copied: Path, tmp_path: Path, spec_of: Callable[..., Any],
+    documented: Callable[[str], Any],
+) -> None:  # fmt: skip
     """What is wrong with flags and the files they name ends the start with its cause."""
     file = tmp_path / "file.txt"
     file.write_text(text.replace("BASE", str(copied)))
     args = tuple(flag.format(file=file) for flag in flags)
     model = ModelConfig(name="m", base_path=str(copied))
-    with pytest.raises(StartupError, match=cause):
+    with pytest.raises(StartupError, match=documented(case)):
         start(spec_of(models=(model,), backend="standin", args=args))
 
 
-def test_a_taken_rest_port_is_told(spec_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_taken_rest_port_is_told(
+    spec_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, documented: Callable[[str], Any]
+) -> None:
     """The genuine server goes on without REST if that port is taken; the harness does not."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ports = iter([_free(), taken.getsockname()[1]])
         monkeypatch.setattr("harness.servers.local.free_port", lambda: next(ports))
-        with pytest.raises(StartupError, match="REST port could not be opened"):
+        with pytest.raises(StartupError, match=documented("a REST port taken inside")):
             start(spec_of(backend="standin"))
 
 
@@ -123,7 +147,7 @@ def _free() -> int:
 
 def test_proxy_variables_divert_nothing(spec_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """With proxy variables that lead nowhere the server is found ready, and both clients reach it."""
-    for name in ("http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY", "all_proxy"):
+    for name in ("http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -133,51 +157,3 @@ def test_proxy_variables_divert_nothing(spec_of: Callable[..., Any], monkeypatch
         RestClient(server.endpoint) as rest,
     ):
         assert grpc.predict({"x": [2.0]})["y"].tolist() == rest.predict({"x": [2.0]})["y"].tolist()
-
-
-def test_a_proxy_before_the_engine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy variable that diverts the calls to an engine over TCP is named, with NO_PROXY as remedy."""
-    from harness.servers.images import engine_fault
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{listener.getsockname()[1]}")
-        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-        for name in ("no_proxy", "NO_PROXY"):
-            monkeypatch.delenv(name, raising=False)
-        assert "NO_PROXY" in engine_fault()
-
-
-def test_no_engine_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without a socket the remedy is to start an engine, or to say where it is."""
-    from harness.servers.images import engine_fault
-
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    assert engine_fault() == "no Docker engine answers (no socket); start one, or set DOCKER_HOST to where it listens"
-
-
-ASK = """
-import os
-from harness.servers.images import engine_fault
-import docker
-if os.geteuid() == 0:
-    os.seteuid(65534)
-print(engine_fault())
-"""
-
-
-def test_an_engine_that_refuses_the_user_is_told(tmp_path: Path) -> None:
-    """A socket that this user may not open is told apart from a missing one."""
-    path = tmp_path / "s"
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-        path.chmod(0)
-        asked = subprocess.run(
-            [sys.executable, "-c", ASK],
-            env={**os.environ, "DOCKER_HOST": f"unix://{path}"},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    assert "refuses this user (permission denied on its socket); add the user to its group" in asked.stdout

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import tarfile
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,59 +16,8 @@ from harness.servers.container_options import ContainerOptions, parse_environmen
 from harness.servers.transfer import archive_of, engine_sees_our_files, is_among_ours, transfer_mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-    import docker
-
-
-class _Relay:
-    """An engine at a TCP port: what comes in goes to the engine's Unix socket, and back."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(near,), daemon=True).start()
-
-    def _serve(self, near: socket.socket) -> None:
-        with near, socket.socket(socket.AF_UNIX) as far:
-            far.connect(self._path)
-            back = threading.Thread(target=_pump, args=(far, near), daemon=True)
-            back.start()
-            _pump(near, far)
-            back.join()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-
-
-@pytest.fixture
-def remote_engine(engine: docker.DockerClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The engine of this machine as if it were a remote one: reached over TCP."""
-    address = str(engine.api.base_url)
-    if not address.startswith(("http+docker", "unix")):
-        pytest.skip("the engine is reached over TCP already; the other tests cover that")
-    relay = _Relay(engine.api.get_adapter(engine.api.base_url).socket_path)
-    monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{relay.port}")
-    yield f"tcp://127.0.0.1:{relay.port}"
-    relay.close()
 
 
 @pytest.mark.usefixtures("remote_engine")
