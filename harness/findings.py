@@ -1,7 +1,5 @@
 """Finding: what one check of a served model tried, expected and saw."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

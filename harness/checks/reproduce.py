@@ -5,17 +5,18 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, cast
 
-from harness.clients.rest_codec import predict_body
+from harness.clients.rest_codec import examples_body, predict_body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
 
+    from harness.checks.request import Request
     from harness.clients import GrpcClient, RestClient
     from harness.clients.rest_codec import Layout
 
-__all__ = ["call_line", "grpc_line", "metadata_line", "rest_line"]
+__all__ = ["call_line", "grpc_line", "metadata_line", "request_line", "rest_line"]
 
 _LONGEST_BODY = 2000
 
@@ -55,4 +56,25 @@ def metadata_line(client: GrpcClient | RestClient) -> str:
     return (
         f'python -c "from harness import Endpoint, GrpcClient; print(*GrpcClient({client.endpoint!r})'
         '.signatures().values(), sep=chr(10))"'
+    )
+
+
+def request_line(client: GrpcClient | RestClient, request: Request) -> str:
+    """Return the line that repeats a request, whatever its method.
+
+    Raises:
+        TensorError: values that this API cannot carry.
+    """
+    if request.method == "predict":
+        return call_line(client, request.inputs, signature_name=request.signature_name)
+    body = examples_body(request.examples, request.context, signature_name=request.signature_name).decode()
+    if client.api == "rest":
+        url = cast("RestClient", client).predict_url().removesuffix("predict") + request.method
+        shown = shlex.quote(body) if len(body) <= _LONGEST_BODY else f"@body.json  # {len(body):,} bytes"
+        return f"curl -s {shlex.quote(url)} -d {shown}"
+    context = ", context=CONTEXT" if request.context is not None else ""
+    shown = body if len(body) <= _LONGEST_BODY else f"{len(request.examples):,} tf.Examples"
+    return (
+        f'python -c "from harness import Endpoint, GrpcClient; GrpcClient({client.endpoint!r})'
+        f'.{request.method}(EXAMPLES, signature_name={request.signature_name!r}{context})"  # EXAMPLES: {shown}'
     )

@@ -35,7 +35,9 @@ class FakeClient:
         self.calls: list[str] = []
         self._signatures = dict(signatures)
 
-    def predict(self, inputs: Any, *, signature_name: str = "serving_default", layout: str = "column") -> Prediction:
+    def predict(
+        self, inputs: Any, *, signature_name: str = "serving_default", layout: str = "column", **_where: Any
+    ) -> Prediction:
         """Answer as told."""
         self.calls.append(layout)
         outputs = self.answer(inputs, layout)
