@@ -6,9 +6,10 @@ import shlex
 from typing import TYPE_CHECKING, cast
 
 from harness.clients.rest_codec import examples_body, predict_body
+from harness.dtypes import dtype_of_array
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from harness.clients import GrpcClient, RestClient
     from harness.clients.rest_codec import Layout
 
-__all__ = ["call_line", "grpc_line", "metadata_line", "request_line", "rest_line"]
+__all__ = ["call_line", "grpc_line", "local_line", "metadata_line", "request_line", "rest_line"]
 
 _LONGEST_BODY = 2000
+_MOST_VALUES = 50
 
 
 def call_line(client: GrpcClient | RestClient, arrays: Mapping[str, np.ndarray], *, signature_name: str) -> str:
@@ -78,3 +80,16 @@ def request_line(client: GrpcClient | RestClient, request: Request) -> str:
         f'python -c "from harness import Endpoint, GrpcClient; GrpcClient({client.endpoint!r})'
         f'.{request.method}(EXAMPLES, signature_name={request.signature_name!r}{context})"  # EXAMPLES: {shown}'
     )
+
+
+def local_line(version_dir: str, tags: Sequence[str], arrays: Mapping[str, np.ndarray], *, signature_name: str) -> str:
+    """Return a Python line that runs a signature without a server; many values are named by dtype and shape."""
+    load = f"tf.saved_model.load({version_dir!r}, tags={list(tags)!r}).signatures[{signature_name!r}]"
+    if sum(array.size for array in arrays.values()) <= _MOST_VALUES:
+        values = ", ".join(
+            f"{name!r}: tf.constant({array.tolist()!r}, tf.{dtype_of_array(array).name})"
+            for name, array in arrays.items()
+        )
+        return f"python -c {shlex.quote(f'import tensorflow as tf; print({load}(**{{{values}}}))')}"
+    forms = ", ".join(f"{name!r}: {array.dtype} {list(array.shape)}" for name, array in arrays.items())
+    return f"python -c {shlex.quote(f'import tensorflow as tf; print({load}(**INPUTS))')}  # INPUTS: {forms}"

@@ -112,21 +112,32 @@ def _failed(subject: Subject, name: str, why: str) -> Finding:
 def _record(subject: Subject, case: Case, directory: Path) -> Finding:
     client = subject.clients[0]
     try:
-        answer = ask(client, case.request)
+        answer, again = ask(client, case.request), ask(client, case.request)
     except (CallError, TensorError) as exc:
         return _failed(subject, case.name, str(exc))
-    kept = {name: array for name, array in answer.items() if nan_place(array) is None}
+    unfit = _unfit(answer, again)
+    kept = {name: array for name, array in answer.items() if name not in unfit}
+    left_out = "; ".join(f"{name} {why}" for name, why in unfit.items())
     if answer and not kept:
-        return _told(subject, case.name, problem="not recorded: every output holds NaN, and NaN equals nothing")
+        return _told(subject, case.name, problem=f"not recorded: {left_out}")
+    left_out = f"; left out: {left_out}" if left_out else ""
     provenance = {**subject.provenance, "recorded_over": client.api, "source": case.request.source}
     tolerances = case.before.tolerances if case.before else {}
     golden = _golden(case.name, case.request, kept, tolerances, provenance)
-    nan = sorted(answer.keys() - kept.keys())
-    left_out = f"; left out, because they hold NaN: {', '.join(nan)}" if nan else ""
     if case.before is not None and tensors_form(case.before.outputs) == tensors_form(kept):
         return _told(subject, case.name, good=f"still as recorded, file unchanged{left_out}")
     path = write_golden(golden, directory)
     return _told(subject, case.name, good=f"written to {path}: {_news(golden, case.before)}{left_out}")
+
+
+def _unfit(answer: Mapping[str, np.ndarray], again: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """Return why, by name, no later answer could be compared with an output."""
+    unsteady = {mismatch.name for mismatch in compare(again, answer, equal_nan=True)}
+    return {
+        name: "holds NaN, which equals nothing" if nan_place(array) is not None else "differs from answer to answer"
+        for name, array in sorted(answer.items())
+        if nan_place(array) is not None or name in unsteady
+    }
 
 
 def _news(golden: Golden, before: Golden | None) -> str:

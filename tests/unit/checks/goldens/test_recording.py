@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,14 +119,27 @@ def test_outputs_with_nan_are_left_out_and_told(update: Callable[..., Any], tmp_
     """NaN equals nothing: an output that holds it is not in the file, and a case of nothing else is not written."""
     finding = update("half_plus_two", grpc_change=altering(replace_with_nan("y")))["serving_default-1"]
     assert (finding.passed, finding.severity) == (False, "warning")
-    assert finding.seen == "not recorded: every output holds NaN, and NaN equals nothing"
+    assert finding.seen == "not recorded: y holds NaN, which equals nothing"
     assert list(tmp_path.iterdir()) == []
 
     def change(outputs: Any) -> Any:
         return replace_with_nan("weighted")(outputs) if "weighted" in outputs else outputs
 
     found = _seen(update("multi", grpc_change=altering(change)))
-    assert found["serving_default-1"].endswith("; left out, because they hold NaN: weighted")
+    assert found["serving_default-1"].endswith("; left out: weighted holds NaN, which equals nothing")
+    assert "weighted" not in read_goldens(tmp_path)[0].outputs
+
+
+def test_outputs_that_differ_from_answer_to_answer_are_left_out(update: Callable[..., Any], tmp_path: Path) -> None:
+    """What a model draws at random is no expectation; the other outputs of the same answer are."""
+    numbers = count()
+
+    def change(outputs: Any) -> Any:
+        return nudge("weighted", next(numbers))(outputs) if "weighted" in outputs else outputs
+
+    found = _seen(update("multi", grpc_change=altering(change)))
+    assert found["serving_default-1"].endswith("; left out: weighted differs from answer to answer")
+    assert {"kept", "tagged"} <= read_goldens(tmp_path)[0].outputs.keys()
     assert "weighted" not in read_goldens(tmp_path)[0].outputs
 
 
