@@ -41,7 +41,7 @@ BAD = {
     ),
     "nobody to record": (
         ["--update-goldens", "--serving-checks=parity"],
-        "--update-goldens writes nothing without the check goldens, which --serving-checks parity leaves out",
+        "--update-goldens needs the check goldens, which --serving-checks parity leaves out",
     ),
     "one file for two": (["--serving-report=x", "--serving-results=x"], "*x is named for two outputs*name two files"),
     "report below a file": (["--serving-report=file/report.html"], "cannot write '*': *file is not a folder; choose*"),

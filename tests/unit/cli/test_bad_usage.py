@@ -70,7 +70,7 @@ BAD = {
     "report is read-only": (("check", "{good}", "--report", "{tmp}/folder"), "error: cannot write '*index.html': it*"),
     "no goldens": (("check", "{good}", "--goldens", "{tmp}/nope"), "error: --goldens *nope: there is no such path;*"),
     "empty goldens": (("check", "{good}", "--goldens", "{tmp}/corrupt"), "error: --goldens *corrupt holds no [*].js*"),
-    "nobody to record": (("check", "{good}", "--update-goldens", "--skip", "goldens"), "error: --update-goldens writ*"),
+    "nobody to record": (("check", "{good}", "--update-goldens", "--skip", "goldens"), "error: --update-goldens need*"),
     "NaN in a golden": (("check", "{good}", "--goldens", "{tmp}/nan"), "error: golden 'case': output 'y' holds NaN *"),
     "concurrency": (("load", "{good}", "--concurrency", "1,0"), "error: --concurrency '1,0' should be numbers above *"),
     "duration": (("load", "{good}", "--duration", "inf"), "error: --duration 'inf' should be a number of seconds ab*"),
