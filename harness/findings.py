@@ -1,9 +1,9 @@
 """Finding: what one check of a served model tried, expected and saw."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
+
+from harness.pictures import Picture
 
 __all__ = ["Finding", "Severity"]
 
@@ -24,6 +24,7 @@ class Finding:
         tried: what was done.
         expected: what should have been seen.
         seen: what was seen.
+        pictures: what words cannot show, e.g. two images and their difference.
         reproduce: shell or Python lines that show the same again.
         duration_ns: how long the check took.
     """
@@ -36,6 +37,7 @@ class Finding:
     tried: str = ""
     expected: str = ""
     seen: str = ""
+    pictures: tuple[Picture, ...] = ()
     reproduce: tuple[str, ...] = ()
     duration_ns: int = 0
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from harness.servers.spec import BackendName
 
 __all__ = [
     "asked_backend",
     "check_name",
+    "refuse_idle_update",
     "refuse_unfit_flags",
     "refuse_update_in_ci",
     "seconds",
@@ -93,6 +94,22 @@ def refuse_unfit_flags(flags: Sequence[str], *, option: str, endpoint: str | Non
             f"{option} {flags[0]} cannot reach the server at {endpoint}, which runs already; start that server with the"
             " flag, or leave one of the two out"
         )
+
+
+def refuse_idle_update(updates: Mapping[str, str], checks: Collection[str], *, option: str) -> None:
+    """Refuse options that would write nothing, because the check that writes does not run.
+
+    Args:
+        updates: the check that writes, by option.
+        checks: the checks that run.
+        option: what chose them.
+
+    Raises:
+        UsageError: such an option.
+    """
+    for update, check in updates.items():
+        if check not in checks:
+            raise UsageError(f"{update} needs the check {check}, which {option} leaves out")
 
 
 def refuse_update_in_ci(options: Sequence[str]) -> None:

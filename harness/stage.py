@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.servers import start
-from harness.servers.transfer import engine_address, transfer_mode
+from harness.servers.engine import engine_address
+from harness.servers.transfer import transfer_mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from harness.servers import Server
     from harness.signatures import Signature, TensorSpec
 
-__all__ = ["backend_of", "machine", "served_model", "tool_versions"]
+__all__ = ["backend_of", "cpu_features", "machine", "served_model", "tool_versions"]
 
 _TOOLS = ("tensorflow", "tensorflow-serving-api", "numpy", "grpcio", "requests", "pytest", "pytest-benchmark")
+
+# As the kernel calls them, weakest first.
+_KERNEL_FEATURES = (
+    "sse4_2", "avx", "avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile",
+)  # fmt: skip
 
 
 def machine() -> Machine:
@@ -39,11 +44,24 @@ def machine() -> Machine:
 
 
 def _cpu_model() -> str:
+    return _cpu_line("model name") or platform.processor() or platform.machine()
+
+
+def cpu_features() -> tuple[str, ...]:
+    """Return the instruction sets, among those by which TensorFlow and oneDNN choose their kernels, that this CPU has.
+
+    Linux on x86 tells them; empty elsewhere.
+    """
+    flags = set(_cpu_line("flags").split())
+    return tuple(name for name in _KERNEL_FEATURES if name in flags)
+
+
+def _cpu_line(name: str) -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == name), "")
 
 
 def _cores() -> int:

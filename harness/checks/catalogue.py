@@ -45,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         name="goldens", asks="do recorded requests still bring the recorded answers?", module="harness.checks.goldens"
     ),
+    Check(name="local", asks="does it answer as it does without a server?", module="harness.checks.local"),
     Check(name="parity", asks="does REST answer the same as gRPC?", module="harness.checks.parity"),
     Check(name="batches", asks="is a batch the same as its rows one by one?", module="harness.checks.batches"),
     Check(name="large", asks="do messages beyond 4 MiB get through?", module="harness.checks.large"),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from harness.signatures import Signature, TensorSpec
 
-__all__ = ["read_examples"]
+__all__ = ["read_examples", "read_features"]
 
 
 def read_examples(path: Path, signatures: Mapping[str, Signature]) -> list[Request]:
@@ -150,8 +150,8 @@ def _examples(body: Mapping[str, Any], signature: Signature) -> dict[str, Any]:
         raise TensorError(f"signature {signature.name!r} is for Predict; give 'inputs' or 'instances'")
     return {
         "method": method,
-        "examples": tuple(_features(one) for one in _list(body["examples"], "examples")),
-        "context": _features(body["context"]) if "context" in body else None,
+        "examples": tuple(read_features(one) for one in _list(body["examples"], "examples")),
+        "context": read_features(body["context"]) if "context" in body else None,
     }
 
 
@@ -188,8 +188,12 @@ def _array(value: Any, spec: TensorSpec) -> np.ndarray:
     return from_json_value(value, spec.dtype, name=spec.name)
 
 
-def _features(example: Any) -> dict[str, Any]:
-    """Return an example's features; bytes are written as ``{"b64": ...}``."""
+def read_features(example: Any) -> dict[str, Any]:
+    """Return the features by name of a tf.Example in its REST form; bytes are written as ``{"b64": ...}``.
+
+    Raises:
+        TensorError: another form.
+    """
     if not isinstance(example, dict):
         raise TensorError(f"an example is an object of features by name, but this is {str(example)[:60]!r}")
     return {name: _feature(name, value) for name, value in example.items()}

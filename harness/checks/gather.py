@@ -1,7 +1,7 @@
 """What to ask a model: of each signature the requests of the best source that has any.
 
-In this order: the user's own examples, recorded goldens, the model's warm-up records, and values made up to fit the
-signature and what the graph tells of its strings.
+In this order: the user's own examples, what the user's code asks, recorded goldens, the model's warm-up records, and
+values made up to fit the signature and what the graph tells of its strings.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def gather_requests(
     notes: list[str] = []
     sources: list[list[Request]] = [
         [] if options.examples is None else read_examples(options.examples, signatures),
+        list(options.requests),
         [] if options.goldens is None else _goldens(options.goldens),
         [] if version_dir is None else _warmup(version_dir, notes),
     ]
@@ -92,10 +93,7 @@ def gather_requests(
 
 
 def _goldens(directory: Path) -> list[Request]:
-    return [
-        Request(signature_name=golden.signature_name, inputs=golden.inputs, source=f"golden {golden.name}")
-        for golden in read_goldens(directory)
-    ]
+    return [golden.request for golden in read_goldens(directory)]
 
 
 def _warmup(version_dir: Path, notes: list[str]) -> list[Request]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.checks.gather import gather_requests
+from harness.checks.provenance import provenance_of
 from harness.checks.subject import CheckOptions, Subject
 from harness.errors import UsageError
 from harness.savedmodel import is_bare, preflight, preflight_bare
 from harness.stage import Stage
-from harness.surroundings import tool_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +53,8 @@ def open_subject(
         raise UsageError(f"model {model!r} has neither a gRPC nor a REST address; there is nothing to ask")
     given = options or CheckOptions()
     signatures = {name: one for name, one in client.signatures().items() if not one.is_internal}
-    layout, notes = _files(server, model, tags, client.model_status())
+    statuses = client.model_status()
+    layout, notes = _files(server, model, tags, statuses)
     subject = Subject(
         model=model,
         signatures=signatures,
@@ -64,7 +65,7 @@ def open_subject(
         tags=tags,
         options=given,
         stage=Stage.of(server, model),
-        provenance=_provenance(server),
+        provenance=provenance_of(server, statuses),
     )
     found = gather_requests(signatures, client, options=given, version_dir=subject.version_dir, tags=tags)
     return replace(subject, requests=found.requests, unexercised=found.unexercised, notes=(*notes, *found.notes))
@@ -100,11 +101,3 @@ def _notes(layout: ModelLayout) -> list[str]:
 
 def _listed(versions: Iterable[int]) -> str:
     return ", ".join(map(str, versions))
-
-
-def _provenance(server: Server) -> dict[str, str]:
-    versions = tool_versions()
-    origin = {"backend": server.backend.name, "harness": versions["harness"]}
-    if server.engine.image:
-        return {**origin, "image": server.engine.image}
-    return {**origin, "tensorflow": versions["tensorflow"]}

@@ -6,9 +6,10 @@ import shlex
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.clients.rest_codec import examples_body, predict_body
+from harness.dtypes import dtype_of_array
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from harness.clients import GrpcClient, RestClient
     from harness.clients.rest_codec import Layout
 
-__all__ = ["call_line", "grpc_line", "metadata_line", "request_line", "rest_line"]
+__all__ = ["call_line", "grpc_line", "local_line", "metadata_line", "request_line", "rest_line"]
 
 _LONGEST_BODY = 2000
+_MOST_VALUES = 50
 
 
 def call_line(client: GrpcClient | RestClient, arrays: Mapping[str, np.ndarray], *, signature_name: str) -> str:
@@ -99,25 +101,14 @@ def metadata_line(client: GrpcClient | RestClient) -> str:
     )
 
 
-def request_line(client: GrpcClient | RestClient, request: Request) -> str:
-    """Return the line that sends a request over a client's API, whatever method it is for.
-
-    Raises:
-        TensorError: values that this API cannot carry.
-    """
-    if request.method == "predict":
-        return call_line(client, request.inputs, signature_name=request.signature_name)
-    if client.api == "rest":
-        body = examples_body(request.examples, request.context, signature_name=request.signature_name).decode()
-        url = cast("RestClient", client).predict_url().removesuffix("predict") + request.method
-        shown = shlex.quote(body) if len(body) <= _LONGEST_BODY else f"@body.json  # {len(body):,} bytes"
-        return f"curl -s {shlex.quote(url)} -d {shown}"
-    examples = repr(list(request.examples))
-    is_short = len(examples) <= _LONGEST_BODY
-    shown, note = (examples, "") if is_short else ("EXAMPLES", f"  # EXAMPLES: {len(examples):,} characters")
-    context = "" if request.context is None else f", context={dict(request.context)!r}"
-    code = (
-        f"from harness import Endpoint, GrpcClient; print(GrpcClient({client.endpoint!r}).{request.method}({shown}"
-        f"{context}, signature_name={request.signature_name!r}))"
-    )
-    return f"python -c {shlex.quote(code)}{note}"
+def local_line(version_dir: str, tags: Sequence[str], arrays: Mapping[str, np.ndarray], *, signature_name: str) -> str:
+    """Return a Python line that runs a signature without a server; many values are named by dtype and shape."""
+    load = f"tf.saved_model.load({version_dir!r}, tags={list(tags)!r}).signatures[{signature_name!r}]"
+    if sum(array.size for array in arrays.values()) <= _MOST_VALUES:
+        values = ", ".join(
+            f"{name!r}: tf.constant({array.tolist()!r}, tf.{dtype_of_array(array).name})"
+            for name, array in arrays.items()
+        )
+        return f"python -c {shlex.quote(f'import tensorflow as tf; print({load}(**{{{values}}}))')}"
+    forms = ", ".join(f"{name!r}: {array.dtype} {list(array.shape)}" for name, array in arrays.items())
+    return f"python -c {shlex.quote(f'import tensorflow as tf; print({load}(**INPUTS))')}  # INPUTS: {forms}"

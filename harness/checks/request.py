@@ -38,6 +38,7 @@ class Request:
         examples: features by name for each tf.Example, for classify and regress; empty otherwise.
         context: features common to all examples.
         source: where the values come from, for people, e.g. ``golden three_rows`` or ``made up``.
+        name: what it is called where it is recorded, e.g. ``three_rows``; empty if it has no name of its own.
     """
 
     signature_name: str = DEFAULT_SIGNATURE
@@ -46,6 +47,7 @@ class Request:
     examples: tuple[Mapping[str, Any], ...] = ()
     context: Mapping[str, Any] | None = None
     source: str = ""
+    name: str = ""
 
     @property
     def rows(self) -> int | None:

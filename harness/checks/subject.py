@@ -27,14 +27,18 @@ class CheckOptions:
         goldens: directory of recorded cases, None for none.
         contract: the committed contract file, None for none.
         examples: a ``.npz`` or ``.json`` file of requests, None for none.
+        requests: what to ask, if the user's own code says it (``pytest_serving_requests``).
         update_contract: write the contract file instead of comparing with it.
+        update_goldens: record the answers in ``goldens`` instead of comparing with it.
         seed: of everything that is made up; the same seed makes up the same.
     """
 
     goldens: Path | None = None
     contract: Path | None = None
     examples: Path | None = None
+    requests: tuple[Request, ...] = ()
     update_contract: bool = False
+    update_goldens: bool = False
     seed: int = 0
 
 

@@ -16,7 +16,7 @@ from harness.cli.record import Record, add_report_option
 from harness.cli.server_options import Once, add_server_options, served, tags_of
 from harness.clients import GrpcClient, RestClient
 from harness.errors import UsageError
-from harness.option_values import refuse_update_in_ci, whole_number
+from harness.option_values import refuse_idle_update, refuse_update_in_ci, whole_number
 from harness.surroundings import backend_of, served_model
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from harness.servers import Server
 
 __all__ = ["add_options", "run"]
+
+
+_UPDATES = {"--update-contract": "contract", "--update-goldens": "goldens"}  # and the check that does it
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +50,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--contract", action=Once, metavar="FILE", help="agreed signatures (default: contracts/NAME.json if it exists)"
     )
     group.add_argument("--update-contract", action="store_true", help="write the contract instead of comparing with it")
+    group.add_argument(
+        "--update-goldens", action="store_true", help="record the answers in --goldens instead of comparing with it"
+    )
     group.add_argument("--seed", action=Once, default="0", help="of everything that is made up (default: 0)")
     add_report_option(parser)
 
@@ -75,9 +81,13 @@ def _chosen(options: argparse.Namespace) -> tuple[Check, ...]:
     chosen = tuple(check for check in only if check.name not in skipped)
     if not chosen:
         raise UsageError(f"--skip {options.skip} leaves no check to run")
-    if options.update_contract and not any(check.name == "contract" for check in chosen):
-        raise UsageError("--update-contract needs the check contract, which --only or --skip leaves out")
+    refuse_idle_update(_updates(options), [check.name for check in chosen], option="--only or --skip")
     return chosen
+
+
+def _updates(options: argparse.Namespace) -> dict[str, str]:
+    """Return the options that let a check write, with that check."""
+    return {option: check for option, check in _UPDATES.items() if getattr(options, option[2:].replace("-", "_"))}
 
 
 def _names(text: str | None) -> list[str]:
@@ -90,13 +100,8 @@ def _given(options: argparse.Namespace) -> CheckOptions:
     Raises:
         UsageError: a file or directory that was named does not exist.
     """
-    for option in ("goldens", "examples"):
-        named = getattr(options, option)
-        if named is not None and not Path(named).exists():
-            raise UsageError(f"--{option} {named}: there is no such path")
-    if options.goldens is not None and not any(Path(options.goldens).glob("*.json")):
-        raise UsageError(f"--goldens {options.goldens} holds no *.json; name the directory with the recorded cases")
-    refuse_update_in_ci(["--update-contract"] if options.update_contract else [])
+    refuse_update_in_ci(list(_updates(options)))
+    _refuse_missing(options)
     if options.contract is not None and not (options.update_contract or Path(options.contract).is_file()):
         raise UsageError(f"--contract {options.contract}: there is no such file; write it with --update-contract")
     return CheckOptions(
@@ -104,8 +109,20 @@ def _given(options: argparse.Namespace) -> CheckOptions:
         contract=_path(options.contract),
         examples=_path(options.examples),
         update_contract=options.update_contract,
+        update_goldens=options.update_goldens,
         seed=whole_number(options.seed, "--seed"),
     )
+
+
+def _refuse_missing(options: argparse.Namespace) -> None:
+    if options.examples is not None and not Path(options.examples).exists():
+        raise UsageError(f"--examples {options.examples}: there is no such path")
+    if options.goldens is None or options.update_goldens:
+        return
+    if not Path(options.goldens).exists():
+        raise UsageError(f"--goldens {options.goldens}: there is no such path; record cases with --update-goldens")
+    if not any(Path(options.goldens).glob("*.json")):
+        raise UsageError(f"--goldens {options.goldens} holds no *.json; name the directory with the recorded cases")
 
 
 def _path(text: str | None) -> Path | None:
@@ -119,7 +136,9 @@ def _subject(server: Server, stack: ExitStack, options: argparse.Namespace, give
     name = endpoint.model
     found = replace(
         given,
-        goldens=given.goldens or _existing(Path("goldens", name)),
+        goldens=given.goldens
+        or (Path("goldens", name).absolute() if given.update_goldens else None)
+        or _existing(Path("goldens", name)),
         contract=given.contract
         or (Path("contracts", f"{name}.json").absolute() if given.update_contract else None)
         or _existing(Path("contracts", f"{name}.json")),
@@ -142,5 +161,7 @@ def _run_aloud(check: Check, subject: Subject) -> Iterator[Finding]:
 def _print(finding: Finding) -> None:
     verdict = "pass" if finding.passed else ("FAIL" if finding.fails else "warn")
     print(f"{verdict}  {finding.check}: {finding.subject}: {finding.seen}")
+    for picture in finding.pictures:
+        print(f"      picture in the report (--report): {picture.caption}")
     for line in finding.reproduce:
         print(f"      again: {line}")

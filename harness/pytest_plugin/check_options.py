@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
-from harness.option_values import refuse_update_in_ci, whole_number
+from harness.option_values import refuse_idle_update, refuse_update_in_ci, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,6 +63,11 @@ class CheckSettings:
     seed: int = 0
     update_contracts: bool = False
     update_goldens: bool = False
+
+    @property
+    def writing(self) -> frozenset[str]:
+        """The checks that write what they would otherwise compare with."""
+        return frozenset(check for _, destination, check, _ in _UPDATES if getattr(self, destination))
 
 
 def declare(group: pytest.OptionGroup) -> None:
@@ -121,9 +126,8 @@ def _with_updates(names: tuple[str, ...] | None, updates: Mapping[str, str]) -> 
     """
     if names is None:
         return tuple(updates.values()) or None
-    for option, check in updates.items():
-        if names and check not in names:
-            raise UsageError(f"{option} needs the check {check}, which --serving-checks {','.join(names)} leaves out")
+    if names:
+        refuse_idle_update(updates, names, option=f"--serving-checks {','.join(names)}")
     return names
 
 

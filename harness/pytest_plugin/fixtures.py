@@ -133,10 +133,12 @@ def serving_subject(
     settings = request.config.stash[STATE].config.checks
     contract, goldens = settings.contracts / f"{serving_model}.json", settings.goldens / serving_model
     options = CheckOptions(
-        goldens=goldens if goldens.is_dir() else None,
+        goldens=goldens if settings.update_goldens or goldens.is_dir() else None,
         contract=contract if settings.update_contracts or contract.is_file() else None,
         examples=settings.examples.get(serving_model),
+        requests=tuple(request.config.hook.pytest_serving_requests(config=request.config, model=serving_model) or ()),
         update_contract=settings.update_contracts,
+        update_goldens=settings.update_goldens,
         seed=settings.seed,
     )
     try:
@@ -167,6 +169,7 @@ def _text(finding: Finding) -> str:
         f"  expected: {finding.expected}",
         f"  seen:     {finding.seen}",
     ]
+    lines += [f"  picture:  {picture.caption} (--serving-report FILE shows it)" for picture in finding.pictures]
     return "\n".join([*lines, *(f"  again:    {line}" for line in finding.reproduce)])
 
 

@@ -89,6 +89,9 @@ def print_record(state: State, terminalreporter: Any) -> None:
         terminalreporter.section("served models")
         console = Console(file=writer._file, width=writer.fullwidth, soft_wrap=False)  # noqa: SLF001 - as above
         print_summary(state.recorder.results(), console=console)
+    for finding in state.recorder.findings:
+        if finding.check in state.config.checks.writing:
+            terminalreporter.write_line(f"{finding.check} of {finding.model}: {finding.subject}: {finding.seen}")
     if state.write_fault is not None:
         terminalreporter.write_line(f"ERROR: {state.write_fault}", red=True)
         return

@@ -90,7 +90,7 @@ def _findings(findings: Sequence[Finding], limit: int) -> str:
             _prose(each.subject),
             each.severity,
             _prose(each.expected),
-            _prose(each.seen),
+            _prose(text.seen(each)),
         )
         for each in findings[:limit]
     ]

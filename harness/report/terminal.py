@@ -53,7 +53,7 @@ def _lines(results: Results, verdict: Verdict) -> list[Text]:
     failures = results.tests.failures if results.tests else ()
     lines += [_failed(each.node_id, each.error) for each in failures]
     lines += [
-        _failed(f"{each.check} of {each.model}, {each.subject}", f"expected {each.expected}; seen {each.seen}")
+        _failed(f"{each.check} of {each.model}, {each.subject}", f"expected {each.expected}; seen {text.seen(each)}")
         for each in results.findings
         if each.fails
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.findings import Finding
     from harness.results import Latency, ServedSignature, TensorInfo, Throughput
     from harness.stats import Percentile
 
@@ -26,6 +27,7 @@ __all__ = [
     "rate",
     "request",
     "seconds",
+    "seen",
     "shape",
     "signature",
     "size",
@@ -75,6 +77,11 @@ def seconds(value_s: float) -> str:
     minutes, rest = divmod(round(value_s), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def seen(finding: Finding) -> str:
+    """Return what a finding saw, with a hint where there is more to see than words can say."""
+    return f"(pictures in the HTML report) {finding.seen}" if finding.pictures else finding.seen
 
 
 def rate(per_s: float) -> str:

@@ -5,9 +5,10 @@ file as a value; `read_results` and `write_results` are its edges. Its JSON Sche
 (``harness/report/results.schema.json``) and is made from these classes by ``python -m harness.results.schema``.
 """
 
+from harness.pictures import Picture
 from harness.results.codec import SCHEMA_VERSION, from_json, to_json
 from harness.results.files import check_writable, read_results, write_results, write_whole
-from harness.results.measured import Latency, Picture, Throughput
+from harness.results.measured import Latency, Throughput
 from harness.results.model import Failure, Outcome, Results
 from harness.results.surroundings import (
     AreaScore,

@@ -1,4 +1,4 @@
-"""What was measured: latency rows, throughput rows, and pictures that show an answer.
+"""What was measured: latency rows and throughput rows.
 
 A row is one line of a table in the report. Percentiles carry whether there were enough samples for them
 (`harness.stats.Percentile`), so nobody downstream can print a p99 of a hundred requests.
@@ -8,14 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.errors import ReportError
 from harness.stats import Percentile
 
-__all__ = ["Api", "Latency", "Picture", "Throughput"]
+__all__ = ["Api", "Latency", "Throughput"]
 
 Api = Literal["grpc", "rest"]
-
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,31 +94,3 @@ class Throughput:
     server_cpu_us_per_request: float | None = None
     server_peak_memory_bytes: int | None = None
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """An input and what the model made of it, as a picture.
-
-    Attributes:
-        caption: what one sees, e.g. ``predicted 7 (0.98)``.
-        png: the PNG file's bytes.
-        model: the servable's name; empty if it belongs to none.
-    """
-
-    caption: str
-    png: bytes = field(repr=False)
-    model: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse what a browser would show as a broken picture."""
-        if not self.png.startswith(_PNG_SIGNATURE) or len(self.png) < 24:
-            raise ReportError(
-                f"picture {self.caption!r}: png must be the bytes of a PNG file, got {self.png[:8]!r}; "
-                "encode it with PIL.Image.save(buffer, format='PNG')"
-            )
-
-    @property
-    def size_px(self) -> tuple[int, int]:
-        """Width and height, read from the PNG's header (IHDR is always the first chunk)."""
-        return int.from_bytes(self.png[16:20], "big"), int.from_bytes(self.png[20:24], "big")

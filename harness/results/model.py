@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from harness.findings import Finding
-from harness.results.measured import Latency, Picture, Throughput
+from harness.pictures import Picture
+from harness.results.measured import Latency, Throughput
 from harness.results.surroundings import Backend, Machine, Run, ServedModel
 
 __all__ = ["Failure", "Outcome", "Results"]

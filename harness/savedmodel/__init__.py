@@ -9,6 +9,8 @@ from harness.savedmodel.bare import as_base_path, is_bare
 from harness.savedmodel.cache import cached_export
 from harness.savedmodel.copies import publish_copy
 from harness.savedmodel.layout import BasePath, ModelLayout, preflight, preflight_bare
+from harness.savedmodel.local_calls import LocalAnswer, LocalCall
+from harness.savedmodel.local_run import run_locally
 from harness.savedmodel.tf1_export import GraphSignature, export_v1
 from harness.savedmodel.tf2_export import export
 from harness.savedmodel.warmup import read_warmup, write_warmup
@@ -16,6 +18,8 @@ from harness.savedmodel.warmup import read_warmup, write_warmup
 __all__ = [
     "BasePath",
     "GraphSignature",
+    "LocalAnswer",
+    "LocalCall",
     "ModelLayout",
     "as_base_path",
     "cached_export",
@@ -26,5 +30,6 @@ __all__ = [
     "preflight_bare",
     "publish_copy",
     "read_warmup",
+    "run_locally",
     "write_warmup",
 ]

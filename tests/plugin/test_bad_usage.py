@@ -39,6 +39,10 @@ BAD = {
         ["--serving-endpoint=127.0.0.1:1", "--serving-arg=--enable_batching"],
         "--serving-arg --enable_batching cannot reach the server at 127.0.0.1:1, which runs already*",
     ),
+    "nobody to record": (
+        ["--update-goldens", "--serving-checks=parity"],
+        "--update-goldens needs the check goldens, which --serving-checks parity leaves out",
+    ),
     "one file for two": (["--serving-report=x", "--serving-results=x"], "*x is named for two outputs*name two files"),
     "report below a file": (["--serving-report=file/report.html"], "cannot write '*': *file is not a folder; choose*"),
     "report is a folder": (["--serving-results=folder"], "cannot write '*folder': it is a folder; name a file*"),

@@ -27,6 +27,7 @@ _PURE = {
     "findings",
     "model_config",
     "option_values",
+    "pictures",
     "prediction",
     "protos",
     "report",

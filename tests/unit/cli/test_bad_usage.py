@@ -68,8 +68,9 @@ BAD = {
     "report below a file": (("check", "{good}", "--report", "{tmp}/m.keras/x"), "error: cannot write '*': *m.keras *"),
     "report is a file": (("load", "{good}", "--report", "{tmp}/m.keras"), "error: cannot write '*': *m.keras is not*"),
     "report is read-only": (("check", "{good}", "--report", "{tmp}/folder"), "error: cannot write '*index.html': it*"),
-    "no goldens": (("check", "{good}", "--goldens", "{tmp}/nope"), "error: --goldens *nope: there is no such path"),
+    "no goldens": (("check", "{good}", "--goldens", "{tmp}/nope"), "error: --goldens *nope: there is no such path;*"),
     "empty goldens": (("check", "{good}", "--goldens", "{tmp}/corrupt"), "error: --goldens *corrupt holds no [*].js*"),
+    "nobody to record": (("check", "{good}", "--update-goldens", "--skip", "goldens"), "error: --update-goldens need*"),
     "NaN in a golden": (("check", "{good}", "--goldens", "{tmp}/nan"), "error: golden 'case': output 'y' holds NaN *"),
     "concurrency": (("load", "{good}", "--concurrency", "1,0"), "error: --concurrency '1,0' should be numbers above *"),
     "duration": (("load", "{good}", "--duration", "inf"), "error: --duration 'inf' should be a number of seconds ab*"),
@@ -95,8 +96,8 @@ def places(tmp_path: Path, half_plus_two: Path) -> dict[str, Any]:
     (tmp_path / "folder" / "index.html").mkdir(parents=True)
     (tmp_path / "nan").mkdir()
     tensor = {"dtype": "float32", "shape": [1], "values": [float("nan")]}
-    golden = {"format": 1, "signature_name": "serving_default", "inputs": {}, "outputs": {"y": tensor}}
-    document = {**golden, "rtol": 1e-5, "atol": 1e-6, "provenance": {}}
+    golden = {"format": 2, "signature_name": "serving_default", "method": "predict", "inputs": {}}
+    document = {**golden, "outputs": {"y": tensor}, "tolerance": {}, "provenance": {}}
     (tmp_path / "nan" / "case.json").write_text(json.dumps(document))
     return {"tmp": tmp_path, "good": half_plus_two}
 
@@ -176,3 +177,14 @@ def test_ctrl_c_ends_with_130(cli: Callable[..., Any], monkeypatch: pytest.Monke
     monkeypatch.setattr("harness.cli.report.read_results", interrupted)
     ended = cli("report", "x")
     assert (ended.code, ended.err) == (130, "interrupted\n")
+
+
+def test_nothing_is_recorded_in_continuous_integration(
+    cli: Callable[..., Any], half_plus_two: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where ``CI`` is set nobody would review what is written, so it is refused and nothing is written."""
+    monkeypatch.setenv("CI", "true")
+    ended = cli("check", half_plus_two, "--goldens", tmp_path / "goldens", "--update-goldens")
+    assert ended.code == 3
+    assert "--update-goldens writes files for people to review" in ended.err
+    assert list(tmp_path.iterdir()) == []

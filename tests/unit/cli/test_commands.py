@@ -50,7 +50,7 @@ def test_check_passes_on_the_example_models(
 ) -> None:
     """The served signatures are those on disk, both APIs agree, and the repository's goldens hold."""
     goldens = pytestconfig.rootpath / "goldens" / model
-    words = ("--endpoint", addresses["both"], "--name", model, "--goldens", goldens)
+    words = ("--endpoint", addresses["both"], "--name", model, "--goldens", goldens, "--skip", "local")
     ended = cli("check", served_paths[model], *words)
     assert ended.code == 0, ended.out + ended.err
     assert "FAIL" not in ended.out
@@ -74,7 +74,8 @@ def test_check_on_models_of_the_conformance_corpus(
     cli: Callable[..., Any], addresses: dict[str, str], served_paths: dict[str, Path], model: str, line: str
 ) -> None:
     """Dtypes that REST cannot carry, odd signatures and inputs that do not suit are said, and fail nothing."""
-    ended = cli("check", served_paths[model], "--endpoint", addresses["both"], "--name", model)
+    words = ("--endpoint", addresses["both"], "--name", model, "--skip", "local")
+    ended = cli("check", served_paths[model], *words)
     assert ended.code == 0, ended.out + ended.err
     assert ended.out.count(line) == 1
     assert "FAIL" not in ended.out
@@ -83,7 +84,7 @@ def test_check_on_models_of_the_conformance_corpus(
 
 def test_check_with_tags_serves_the_graph_that_has_them(cli: Callable[..., Any], corpus_models: Path) -> None:
     """``--tags`` goes to the pre-flight and to the server."""
-    ended = cli("check", corpus_models / "other_tags", *STANDIN, "--tags", "serve, gpu")
+    ended = cli("check", corpus_models / "other_tags", *STANDIN, "--tags", "serve, gpu", "--skip", "local")
     assert ended.code == 0, ended.out + ended.err
 
 
@@ -100,6 +101,40 @@ def test_check_ends_with_1_where_a_golden_does_not_hold(
     assert ended.out.count("y: [1] is 5.0, expected 5.5") >= 2
     assert "FAIL  goldens: case over gRPC" in ended.out
     assert "FAIL  goldens: case over REST" in ended.out
+
+
+def test_check_records_goldens_and_then_compares_with_them(
+    cli: Callable[..., Any], addresses: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``--update-goldens`` writes ``goldens/NAME`` in the working directory, which the next check replays."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    words = ("check", "--endpoint", addresses["both"], "--name", "half_plus_two", "--only", "goldens")
+    recorded = cli(*words, "--update-goldens")
+    assert recorded.code == 0, recorded.out + recorded.err
+    path = tmp_path / "goldens" / "half_plus_two" / "serving_default-1.json"
+    assert f"pass  goldens: serving_default-1: written to {path}: y float32 " in recorded.out
+    replayed = cli(*words)
+    assert replayed.code == 0, replayed.out + replayed.err
+    assert "pass  goldens: serving_default-1 over REST: the recorded outputs" in replayed.out
+
+
+def test_check_tells_of_pictures(
+    cli: Callable[..., Any], pytestconfig: pytest.Config, addresses: dict[str, str], tmp_path: Path
+) -> None:
+    """Where an image differs, the terminal says that the report shows it, and the report does."""
+    goldens, report = tmp_path / "goldens", tmp_path / "report"
+    document = json.loads((pytestconfig.rootpath / "goldens" / "multi" / "three_rows.json").read_text())
+    document["outputs"]["inverted"]["values"][0] = 1
+    goldens.mkdir()
+    (goldens / "case.json").write_text(json.dumps(document))
+    words = ("--endpoint", addresses["grpc"], "--name", "multi", "--goldens", goldens, "--only", "goldens")
+    ended = cli("check", *words, "--report", report)
+    assert ended.code == 1
+    assert "picture in the report (--report): inverted[0]: expected, seen, difference (white: 217)" in ended.out
+    (finding,) = [one for one in read_results(report / "results.json").findings if one.fails]
+    assert len(finding.pictures) == 1
+    assert 'alt="inverted[0]: expected, seen, difference (white: 217)"' in (report / "index.html").read_text()
 
 
 def test_check_of_one_api_says_what_it_could_not_compare(cli: Callable[..., Any], addresses: dict[str, str]) -> None:

@@ -123,6 +123,7 @@ FINDINGS = (
         tried="predicted the 12 recorded inputs over gRPC",
         expected="sentiment equal to the recording within 1e-5",
         seen="2 of 12 differ; largest difference 0.0312 at sentiment[4, 1]: 0.8871 recorded, 0.8559 served",
+        pictures=(Picture(caption="expected, seen, difference (white: 0.4)", png=_png(THREE), model="reviews"),),
         reproduce=("tfserving-harness check build/reviews --only goldens",),
         duration_ns=61_000_000,
     ),

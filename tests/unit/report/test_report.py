@@ -40,7 +40,15 @@ def _all_hostile(results: Results, text: str) -> Results:
     """Put the text wherever a name or message can be."""
     assert results.backend
     finding = Finding(
-        check=text, model=text, subject=text, passed=False, tried=text, expected=text, seen=text, reproduce=(text,)
+        check=text,
+        model=text,
+        subject=text,
+        passed=False,
+        tried=text,
+        expected=text,
+        seen=text,
+        reproduce=(text,),
+        pictures=(dataclasses.replace(results.pictures[0], caption=text, model=text),),
     )
     tensor = dataclasses.replace(results.models[0].signatures[0].inputs[0], name=text, dtype=text)
     signature = dataclasses.replace(results.models[0].signatures[0], name=text, inputs=(tensor,), outputs=(tensor,))
@@ -152,7 +160,8 @@ def test_page_is_accessible_in_structure(results: Results) -> None:
     assert {each[1:] for each in page.values("href") if each.startswith("#")} <= set(ids)
     assert "en" in page.values("lang")
     assert content.count("<h1") == 1
-    assert len(page.values("alt")) == len(results.pictures)
+    shown = len(results.pictures) + sum(len(finding.pictures) for finding in results.findings)
+    assert len(page.values("alt")) == shown > len(results.pictures)
     assert re.findall(r"<svg (?![^>]*(?:aria-label|aria-hidden))[^>]*>", content) == []
 
 
@@ -373,3 +382,15 @@ def test_results_file_is_plain_json(tmp_path: Path, results: Results) -> None:
     """Any JSON reader reads results.json; its version comes first."""
     paths = write_report(results, directory=tmp_path)
     assert next(iter(json.loads(paths.results.read_text()))) == "schema_version"
+
+
+def test_pictures_of_a_finding_are_with_it(results: Results) -> None:
+    """A finding's pictures stand in its own place of the page; words elsewhere say that they are there."""
+    caption = "expected, seen, difference (white: 0.4)"
+    page = render_html(results)
+    finding = page[page.index('id="check-0"') : page.index('id="check-1"')]
+    assert finding.count(f'alt="{caption}"') == page.count(f'alt="{caption}"') == 1
+    console = Console(file=io.StringIO(), width=400)
+    print_summary(results, console=console)
+    for text in (console.file.getvalue(), render_markdown(results)):  # type: ignore[attr-defined]
+        assert text.count("(pictures in the HTML report) 2 of 12 differ") == 1

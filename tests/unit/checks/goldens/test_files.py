@@ -1,4 +1,4 @@
-"""Goldens: files of requests with the answers they must bring."""
+"""Files of goldens: what is written comes back, and what is no golden is named."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from harness.checks import Golden, check_golden, read_goldens, record_golden, write_golden
+from harness.checks import Golden, read_goldens, write_golden
+from harness.checks.request import Request
+from harness.checks.tolerance import Tolerance
+from harness.clients.examples import serialized_example
 from harness.dtypes import DTYPES
-from harness.errors import CallError, CheckError
+from harness.errors import CheckError
 from harness.tensors import as_array
 
 if TYPE_CHECKING:
@@ -24,8 +27,8 @@ _X = {"x": np.ones((2, 2), np.float32)}
 _Y = {"y": np.array([1.5, 2.5], np.float32)}
 
 
-def _golden(**changes: Any) -> Golden:
-    return Golden(**{"name": "case", "inputs": _X, "outputs": _Y, **changes})
+def _golden(*, inputs: Any = _X, **changes: Any) -> Golden:
+    return Golden(**{"name": "case", "request": Request(inputs=inputs), "outputs": _Y, **changes})
 
 
 def _same(left: Any, right: Any) -> None:
@@ -38,14 +41,18 @@ def _same(left: Any, right: Any) -> None:
 
 def test_a_case_comes_back_from_its_file(tmp_path: Path) -> None:
     """Everything of a case is in its file, under its name, and the folder is made."""
-    golden = _golden(name="v1.0-a_b", signature_name="s", rtol=0.1, atol=0.2, provenance={"b": "2", "a": "1"})
+    loose = {"float32": Tolerance(rtol=0.1, atol=0.2, roundings=3)}
+    request = Request(signature_name="s", inputs=_X)
+    golden = _golden(name="v1.0-a_b", request=request, tolerances=loose, provenance={"b": "2", "a": "1"})
     path = write_golden(golden, tmp_path / "new" / "folder")
     assert path == tmp_path / "new" / "folder" / "v1.0-a_b.json"
     assert [child.name for child in path.parent.iterdir()] == [path.name]
     (again,) = read_goldens(path.parent)
-    assert (again.name, again.signature_name, again.rtol, again.atol) == ("v1.0-a_b", "s", 0.1, 0.2)
+    assert (again.name, again.request.signature_name, again.request.method) == ("v1.0-a_b", "s", "predict")
+    assert again.request.source == "golden v1.0-a_b"
+    assert again.tolerances == loose
     assert again.provenance == {"a": "1", "b": "2"}
-    _same(again.inputs, golden.inputs)
+    _same(again.request.inputs, _X)
     _same(again.outputs, golden.outputs)
 
 
@@ -65,7 +72,7 @@ def test_any_array_comes_back_exactly(tmp_path: Path, data: st.DataObject) -> No
         array = np.array(numbers, np.float64).astype(row.numpy).reshape(shape)
     write_golden(_golden(inputs={"x": array}), tmp_path)
     (again,) = read_goldens(tmp_path)
-    got = again.inputs["x"]
+    got = again.request.inputs["x"]
     assert got.dtype == array.dtype
     assert got.shape == array.shape
     np.testing.assert_array_equal(got.astype(np.complex128), array.astype(np.complex128))
@@ -76,8 +83,30 @@ def test_text_and_bytes_come_back(tmp_path: Path) -> None:
     strings = as_array(["é", b"\xff\0", "", "\u2028"], "string")
     write_golden(_golden(inputs={"a": strings, "b_bytes": strings.reshape(2, 2)}), tmp_path)
     (again,) = read_goldens(tmp_path)
-    assert again.inputs["a"].tolist() == strings.tolist()
-    assert again.inputs["b_bytes"].tolist() == strings.reshape(2, 2).tolist()
+    assert again.request.inputs["a"].tolist() == strings.tolist()
+    assert again.request.inputs["b_bytes"].tolist() == strings.reshape(2, 2).tolist()
+
+
+@pytest.mark.parametrize("method", ["classify", "regress"])
+@pytest.mark.parametrize("context", [None, {"lang": "de"}, {}])
+def test_examples_come_back(tmp_path: Path, method: Any, context: Any) -> None:
+    """The features of tf.Examples are in the file with their kinds, and so is the context if there is one."""
+    features = {
+        "x": 1.0,
+        "n": [1, 2],
+        "b": [b"\xff\0", b"text"],
+        "t": "é",
+        "none": [],
+        "a": np.array([0.1], np.float32),
+    }
+    request = Request(signature_name="s", method=method, examples=(features, {"x": 2.0}), context=context)
+    write_golden(_golden(request=request), tmp_path)
+    (again,) = read_goldens(tmp_path)
+    assert again.request.method == method
+    assert [serialized_example(one) for one in again.request.examples] == [
+        serialized_example(one) for one in request.examples
+    ]
+    assert again.request.context == context
 
 
 def test_cases_come_sorted_and_no_folder_has_none(tmp_path: Path) -> None:
@@ -106,12 +135,11 @@ def test_nan_is_refused_as_an_expectation(array: np.ndarray) -> None:
         ({"name": ""}, "'' cannot name a golden"),
         ({"name": ".hidden"}, "cannot name a golden"),
         ({"name": "a/b"}, "cannot name a golden"),
-        ({"rtol": -1.0}, "tolerances below 0"),
-        ({"atol": float("nan")}, "tolerances below 0"),
+        ({"tolerances": {"int32": Tolerance(rtol=1, atol=1)}}, "tolerance for int32, but only floats have"),
     ],
 )
 def test_cases_that_make_no_sense_are_refused(changes: dict[str, Any], text: str) -> None:
-    """Names that are no file names and tolerances below 0 are errors."""
+    """Names that are no file names and tolerances for what must be equal are errors."""
     with pytest.raises(CheckError, match=text):
         _golden(**changes)
 
@@ -119,12 +147,12 @@ def test_cases_that_make_no_sense_are_refused(changes: dict[str, Any], text: str
 def _document(**changes: Any) -> dict[str, Any]:
     tensor = {"dtype": "float32", "shape": [2], "values": [1.0, 2.0]}
     return {
-        "format": 1,
+        "format": 2,
         "signature_name": "s",
+        "method": "predict",
         "inputs": {"x": tensor},
         "outputs": {"y": tensor},
-        "rtol": 0.0,
-        "atol": 0.0,
+        "tolerance": {},
         "provenance": {},
         **changes,
     }
@@ -140,12 +168,17 @@ BAD_FILES: list[tuple[Any, str]] = [
     ("[1]", "is not a golden"),
     ("[" * 100_000, "is not a golden"),
     (b"\xff", "is not a golden"),
-    (_document(format=2), "has format 2; this harness reads format 1"),
+    (_document(format=1), "has format 1; this harness reads format 2"),
+    (_document(method="prophesy"), "'prophesy' is no method of an API"),
+    (_document(method="classify"), "is not a golden .*KeyError"),
+    (_document(method="classify", examples=[1]), "an example is an object of features by name"),
     ({}, "is not a golden .*KeyError"),
     (_document(inputs=[1]), "is not a golden"),
     (_document(provenance=1), "is not a golden"),
-    (_document(rtol="much"), "is not a golden"),
-    (_document(rtol=-1), "tolerances below 0"),
+    (_document(tolerance={"float32": {"rtol": "much", "atol": 0}}), "is not a golden"),
+    (_document(tolerance={"float32": {"rtol": -1, "atol": 0}}), "case.json: tolerances below 0"),
+    (_document(tolerance={"float32": {"rtol": 1}}), "is not a golden"),
+    (_document(tolerance={"string": {"rtol": 1, "atol": 0}}), "only floats have tolerances"),
     (_document(outputs=_tensor(values=[1.0])), "is not a golden"),
     (_document(outputs=_tensor(values=["a", "b"])), "are not float32"),
     (_document(outputs=_tensor(values=[1e39, 0])), "cannot be held in float32"),
@@ -176,73 +209,3 @@ def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckError, match=r"case.json cannot be written"):
         write_golden(_golden(), tmp_path / "file")
-
-
-def test_recording_takes_the_answer_and_its_origin(make: Any) -> None:
-    """A recorded case has the outputs that came, with the version that gave them."""
-    client = make.client("grpc", {}, lambda _inputs, _layout: _Y)
-    golden = record_golden(client, "case", _X, signature_name="s", provenance={"backend": "standin"})
-    assert golden.provenance == {"model_version": "7", "backend": "standin"}
-    assert golden.signature_name == "s"
-    _same(golden.outputs, _Y)
-
-
-def test_an_answer_with_nan_is_not_recorded(make: Any) -> None:
-    """NaN is refused when it would be recorded, and a refusal of the server is raised as it is."""
-    with pytest.raises(CheckError, match="holds NaN"):
-        record_golden(make.client("grpc", {}, lambda *_: {"y": np.array([np.nan])}), "case", _X)
-    with pytest.raises(CallError):
-        record_golden(make.client("grpc", {}, make.refuse), "case", _X)
-
-
-@pytest.mark.parametrize("api", ["grpc", "rest"])
-def test_the_recorded_answer_passes(make: Any, api: str) -> None:
-    """An answer within tolerance passes, with no lines to reproduce it."""
-    client = make.client(api, {}, lambda *_: {"y": _Y["y"] + np.float32(1e-7), "more": np.zeros(1)})
-    finding = check_golden(client, _golden())
-    assert finding.passed
-    assert not finding.fails
-    assert finding.subject == f"case over {'gRPC' if api == 'grpc' else 'REST'}"
-    assert finding.reproduce == ()
-
-
-@pytest.mark.parametrize("api", ["grpc", "rest"])
-@pytest.mark.parametrize(
-    ("outputs", "text"),
-    [
-        ({"y": np.array([1.5, 9.0], np.float32)}, r"y: \[1\] is 9.0, expected 2.5"),
-        ({"y": np.array([1.5, np.nan], np.float32)}, r"y: \[1\] is nan"),
-        ({"z": _Y["y"]}, "y: is missing"),
-        ({"y": _Y["y"].astype(np.float64)}, "y: dtype float64, expected float32"),
-        ({"y": _Y["y"][:1]}, r"y: shape \[1\], expected \[2\]"),
-    ],
-)
-def test_another_answer_fails(make: Any, api: str, outputs: dict[str, np.ndarray], text: str) -> None:
-    """Another value, dtype, shape or a missing output fails, with a line that shows it again."""
-    import re
-
-    finding = check_golden(make.client(api, {}, lambda *_: outputs), _golden())
-    assert finding.fails
-    assert re.search(text, finding.seen)
-    assert ("curl" if api == "rest" else "GrpcClient") in finding.reproduce[0]
-
-
-def test_a_refused_call_fails(make: Any) -> None:
-    """A server that refuses the recorded inputs fails the check with its text."""
-    finding = check_golden(make.client("grpc", {}, make.refuse), _golden())
-    assert finding.fails
-    assert "NOT_FOUND: no model here" in finding.seen
-
-
-def test_inputs_an_api_cannot_carry_fail(make: Any) -> None:
-    """Complex inputs over REST fail the check instead of ending the run, and there is nothing to paste."""
-    from harness.clients.rest_codec import predict_body
-
-    def answer(inputs: Any, layout: Any) -> dict[str, np.ndarray]:
-        predict_body(inputs, signature_name="s", layout=layout)
-        return _Y
-
-    finding = check_golden(make.client("rest", {}, answer), _golden(inputs={"x": np.zeros(1, np.complex64)}))
-    assert finding.fails
-    assert "send them over gRPC" in finding.seen
-    assert finding.reproduce == ()
