@@ -46,6 +46,11 @@ CHECKS: tuple[Check, ...] = (
         name="goldens", asks="do recorded requests still bring the recorded answers?", module="harness.checks.goldens"
     ),
     Check(name="parity", asks="does REST answer the same as gRPC?", module="harness.checks.parity"),
+    Check(
+        name="fuzz",
+        asks="are odd requests answered or refused as they should be, and does the server survive them?",
+        module="harness.checks.fuzz",
+    ),
 )
 
 

@@ -29,6 +29,7 @@ class CheckOptions:
         examples: a ``.npz`` or ``.json`` file of requests, None for none.
         update_contract: write the contract file instead of comparing with it.
         seed: of everything that is made up; the same seed makes up the same.
+        fuzz_examples: how many requests the check ``fuzz`` draws for each signature and API.
     """
 
     goldens: Path | None = None
@@ -36,6 +37,7 @@ class CheckOptions:
     examples: Path | None = None
     update_contract: bool = False
     seed: int = 0
+    fuzz_examples: int = 50
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
