@@ -48,6 +48,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--update-contract", action="store_true", help="write the contract instead of comparing with it")
     group.add_argument("--seed", action=Once, default="0", help="of everything that is made up (default: 0)")
+    group.add_argument(
+        "--fuzz-examples", action=Once, default="50", metavar="N", help="requests to draw for a signature (default: 50)"
+    )
     add_report_option(parser)
 
 
@@ -105,6 +108,7 @@ def _given(options: argparse.Namespace) -> CheckOptions:
         examples=_path(options.examples),
         update_contract=options.update_contract,
         seed=whole_number(options.seed, "--seed"),
+        fuzz_examples=whole_number(options.fuzz_examples, "--fuzz-examples"),
     )
 
 

@@ -140,6 +140,7 @@ def serving_subject(
         examples=settings.examples.get(serving_model),
         update_contract=settings.update_contracts,
         seed=settings.seed,
+        fuzz_examples=settings.fuzz_examples,
     )
     return open_subject(server, serving_model, grpc=grpc, rest=rest, options=options)
 

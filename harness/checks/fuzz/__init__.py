@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from harness.checks.fuzz.aftermath import Before
 from harness.checks.fuzz.arena import API_NAMES, Arena
 from harness.checks.fuzz.mutations import Base
-from harness.checks.fuzz.refusals import check_refusals, mutations_of_inputs, mutations_of_method
+from harness.checks.fuzz.refusals import EXPECTED, Refusals, check_refusals, mutations_of_inputs, mutations_of_method
 from harness.checks.fuzz.shapes import check_shapes
 from harness.checks.fuzz.strategies import fits
 from harness.checks.fuzz.valid import check_valid, obstacle
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 _LIMIT_S = 6.0  # for all requests that fit; those of a small model take less
+_FULL_CASES = 16  # signatures over APIs that get the full number of requests; more share that many
+_MOST_ROUNDS = 5
+_ROUNDS = 40
 
 
 def check(subject: Subject) -> list[Finding]:
@@ -64,44 +67,88 @@ def check(subject: Subject) -> list[Finding]:
 
 
 def _left_out(subject: Subject, obstacles: Mapping[Case, str]) -> Iterator[Finding]:
+    reasons: dict[tuple[str, str], list[str]] = {}
     for (signature, api), why in obstacles.items():
         if why:
-            yield subject.left_out("fuzz", f"{signature.name} over {API_NAMES[api]}", why)
+            reasons.setdefault((signature.name, why), []).append(API_NAMES[api])
+    for (name, why), apis in reasons.items():
+        yield subject.left_out("fuzz", f"{name} over {' and '.join(apis)}", why)
 
 
 def _spoilt_as_such(arena: Arena) -> Iterator[Finding]:
     """Spoil what is no matter of one signature, once for each method."""
     first = {_method(signature): signature for signature in reversed([*arena.subject.signatures.values()])}
     for method, signature in sorted(first.items()):
-        for api in arena.apis:
-            where = f"{method} over {API_NAMES[api]}, spoilt requests"
-            yield from check_refusals(arena, _base(arena, signature, api, {}), api, mutations_of_method(api), where)
+        found = {
+            api: check_refusals(
+                arena,
+                _base(arena, signature, api, {}),
+                api,
+                mutations_of_method(api),
+                where=f"{method}, spoilt requests",
+                rounds=_MOST_ROUNDS,
+            )
+            for api in arena.apis
+        }
+        yield from _refused(arena, f"{method}, spoilt requests", found)
 
 
 def _spoilt_inputs(arena: Arena, cases: list[Case]) -> Iterator[Finding]:
+    rounds = max(1, min(_MOST_ROUNDS, _ROUNDS // max(1, len(cases))))
+    found: dict[str, dict[str, Refusals]] = {}
     for signature, api in cases:
         base = _base(arena, signature, api, _made_up(arena, signature))
-        where = f"{signature.name} over {API_NAMES[api]}, spoilt inputs"
-        yield from check_refusals(arena, base, api, mutations_of_inputs(api, base), where)
+        where = f"{signature.name}, spoilt inputs"
+        mutations = mutations_of_inputs(api, base)
+        found.setdefault(where, {})[api] = check_refusals(arena, base, api, mutations, where=where, rounds=rounds)
+    for where, by_api in found.items():
+        yield from _refused(arena, where, by_api)
 
 
-def _fitting(arena: Arena, cases: list[Case]) -> Iterator[Finding]:
-    """Share the time among the cases; what one does not need is left to the others."""
-    until_s = time.monotonic() + _LIMIT_S
-    for index, (signature, api) in enumerate(cases):
-        share_s = (until_s - time.monotonic()) / (len(cases) - index)
-        yield from check_valid(
-            arena, signature, api, count=arena.subject.options.fuzz_examples, limit_s=max(share_s, 0.0)
+def _refused(arena: Arena, where: str, found: Mapping[str, Refusals]) -> Iterator[Finding]:
+    """One finding if all is well, else one for each kind that is not."""
+    failed = [finding for refusals in found.values() for finding in refusals.failed]
+    kinds = [f"{len(refusals.names)} kinds over {API_NAMES[api]}" for api, refusals in found.items() if refusals.names]
+    yield from failed
+    if kinds and not failed:
+        names = dict.fromkeys(name for refusals in found.values() for name in refusals.names)
+        yield arena.subject.finding(
+            "fuzz",
+            where,
+            good=f"refused as they should be: {', '.join(kinds)}",
+            tried=f"send requests with {', '.join(names)}",
+            expected=EXPECTED,
         )
 
 
+def _fitting(arena: Arena, cases: list[Case]) -> Iterator[Finding]:
+    """Share requests and time among the cases; time that one does not need is left to the others."""
+    most = arena.subject.options.fuzz_examples
+    if not most:
+        yield arena.subject.left_out("fuzz", "requests that fit", "0 of them were asked for")
+        return
+    count = most if len(cases) <= _FULL_CASES else max(1, most * _FULL_CASES // len(cases))
+    until_s = time.monotonic() + _LIMIT_S
+    cut_short = []
+    for index, (signature, api) in enumerate(cases):
+        share_s = max(0.0, (until_s - time.monotonic()) / (len(cases) - index))
+        findings, asked = check_valid(arena, signature, api, count=count, limit_s=share_s)
+        yield from findings
+        if asked is not None:
+            cut_short.append(f"{signature.name} over {API_NAMES[api]} after {asked}")
+    if cut_short:
+        why = f"of {count} requests not all were sent, as the time was up: {', '.join(cut_short)}"
+        yield arena.subject.left_out("fuzz", "requests that fit", why)
+
+
 def _other_shapes(arena: Arena, cases: list[Case]) -> Iterator[Finding]:
-    predicting = [(signature, api) for signature, api in cases if _method(signature) == "predict"]
-    if predicting and not arena.is_own:
+    """Each signature over one API: what the graph gets is the same over both."""
+    apis = {signature: api for signature, api in reversed(cases) if _method(signature) == "predict"}
+    if apis and not arena.is_own:
         why = "they have ended genuine servers, and no server of the check's own can be started"
         yield arena.subject.left_out("fuzz", "inputs of other shapes", why)
         return
-    for signature, api in predicting:
+    for signature, api in reversed(apis.items()):
         yield from check_shapes(arena, _base(arena, signature, api, _known(arena, signature)), api)
 
 

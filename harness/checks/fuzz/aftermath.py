@@ -73,7 +73,7 @@ class Before:
         subject, arena = self._arena.subject, self._arena
         where = "known requests afterwards"
         if arena.is_lost:
-            return [subject.left_out("fuzz", where, "the server has ended")]
+            return [subject.left_out("fuzz", "whatever else there was to ask", "the server has ended")]
         found = [self._compared(api, request, answer, where) for api, request, answer in self._answers]
         failed = [finding for finding in found if not finding.passed]
         if found and not failed:

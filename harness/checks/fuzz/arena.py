@@ -6,6 +6,7 @@ the server under check itself.
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -31,7 +32,8 @@ API_NAMES = {"grpc": "gRPC", "rest": "REST"}
 
 _LIFE_SIGN_S = 3.0
 _PAUSE_S = 0.05
-_LOG_LINES = 5
+_LOG_LINES = 3
+_FATAL = re.compile(r"^F\d{4} |: F |Check failed|terminate called|bad_alloc|[Oo]ut of memory")
 _RESTARTS = 8  # what shrinking a crash may cost
 
 
@@ -78,12 +80,10 @@ class Arena:
             return
         self._server = self._stack.enter_context(stage.server())
         endpoint = self._server.endpoint_of(self.subject.model)
-        self._clients = {
-            client.api: self._stack.enter_context(
-                GrpcClient(endpoint) if client.api == "grpc" else RestClient(endpoint)
-            )
-            for client in self.subject.clients
-        }
+        for client in self.subject.clients:
+            own = GrpcClient(endpoint) if client.api == "grpc" else RestClient(endpoint)
+            self._stack.callback(own.close)
+            self._clients[client.api] = own
 
     @property
     def apis(self) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ class Arena:
         fault = fault_of(error)
         if fault is None or not isinstance(error, ConnectionFailedError | DeadlineError) or self._is_alive():
             return fault
-        text = f"the server {self._end()}; the request brought: {fault.text}"
+        text = self._end()
         self._revive()
         return replace(fault, kind="end of the server", text=text)
 
@@ -140,11 +140,14 @@ class Arena:
             yield from self._clients.values()
 
     def _end(self) -> str:
+        """Return how the server ended, and what it said of the reason."""
         if self._server is None:
-            return "answers no more"
+            return "the server answers no more"
         how = self._server.engine.exit_text()
-        tail = "".join(f"\n    | {line}" for line in self._server.log_tail(_LOG_LINES))
-        return f"{'answers no more' if how is None else f'ended ({how})'}, its last log lines:{tail}"
+        lines = self._server.log().splitlines()
+        fatal = [line for line in lines if _FATAL.search(line)]
+        last = " / ".join(fatal[-1:] or lines[-_LOG_LINES:]) or "nothing"
+        return f"the server {'answers no more' if how is None else f'ended ({how})'}; last it said: {last}"
 
     def _revive(self) -> None:
         """Start a fresh server in the place of one that ended, unless there were too many."""

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from harness.errors import CallError
     from harness.findings import Severity
 
-__all__ = ["Fault", "fault_of", "is_cut"]
+__all__ = ["BY_NO_OP", "NO_ANSWER", "Fault", "fault_of", "is_cut"]
+
+NO_ANSWER = "no answer in time"
+BY_NO_OP = ", by no op"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,7 @@ def fault_of(error: CallError) -> Fault | None:
     if isinstance(error, StatusError):
         return _of_status(error)
     first_line = str(error).partition("\n")[0]
-    for kind, name in ((DeadlineError, "no answer in time"), (ConnectionFailedError, "connection lost")):
+    for kind, name in ((DeadlineError, NO_ANSWER), (ConnectionFailedError, "connection lost")):
         if isinstance(error, kind):
             return Fault(kind=name, text=first_line)
     return Fault(kind="unreadable answer" if isinstance(error, ResponseError) else "no answer", text=first_line)
@@ -67,4 +70,4 @@ def _of_status(error: StatusError) -> Fault | None:
         return Fault(kind=status, text=f"{status}: {message}")
     if _OF_AN_OP.search(message) or _BY_ITS_RULES.search(message) or is_cut(message):
         return None
-    return Fault(kind=f"{status}, by no op", text=f"{status} that no op of the model gave: {message}")
+    return Fault(kind=f"{status}{BY_NO_OP}", text=f"{status} that no op of the model gave: {message}")

@@ -1,4 +1,4 @@
-"""The hunt: draw examples, ask for the fault of each, and bring back the smallest example of every kind of fault.
+"""The hunt: draw examples, ask for the faults of each, and bring back the smallest example of every kind of fault.
 
 hypothesis draws and shrinks. Left to itself it would mix constants of whatever modules are loaded into its draws, and
 keep files in the user's folder; here the seed alone decides, so the same seed draws the same in every process.
@@ -18,7 +18,7 @@ from hypothesis.errors import NoSuchExample
 from hypothesis.internal.conjecture.providers import HypothesisProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from hypothesis.strategies import SearchStrategy
 
@@ -60,7 +60,7 @@ class Hunt(Generic[T]):
 
 def hunt(
     strategy: SearchStrategy[T],
-    judge: Callable[[T], Fault | None],
+    judge: Callable[[T], Sequence[Fault]],
     *,
     key: Callable[[T], Hashable],
     seed: str,
@@ -72,8 +72,8 @@ def hunt(
 
     Args:
         strategy: where examples come from.
-        judge: asks an example; returns the fault of the answer, None if there is none. Never asked twice for one
-            example, so that an answer that comes and goes confuses no one.
+        judge: asks an example and returns the faults of the answer. Never asked twice for one example, so that an
+            answer that comes and goes confuses no one.
         key: what tells two examples apart.
         seed: the same seed draws the same.
         examples: how many to draw.
@@ -82,60 +82,59 @@ def hunt(
     """
     ledger = _Ledger(judge=judge, key=key, until_s=time.monotonic() + limit_s)
     catches: list[Catch[T]] = []
-    with _alone():
+    with _by_seed_alone():
         while len(catches) < most:
             wanted = _Wanted(ledger, {catch.fault.kind for catch in catches})
             try:
                 find(strategy, wanted, settings=_settings(examples), random=Random(seed))  # noqa: S311 - no secret
-            except NoSuchExample:
-                break
-            catches.append(wanted.caught[-1])  # hypothesis ends with the smallest
-    return Hunt(catches=tuple(catches), asked=len(ledger.faults), was_cut_short=ledger.was_cut_short)
+            except (NoSuchExample, _TimeIsUp) as exc:
+                if not wanted.caught:
+                    return Hunt(
+                        catches=tuple(catches), asked=len(ledger.faults), was_cut_short=isinstance(exc, _TimeIsUp)
+                    )
+            catches.append(wanted.caught[-1])  # it ends with the smallest
+    return Hunt(catches=tuple(catches), asked=len(ledger.faults), was_cut_short=False)
+
+
+class _TimeIsUp(BaseException):
+    """Ends a hunt at once; an Exception would be taken for what is hunted."""
 
 
 @dataclass(kw_only=True)
 class _Ledger(Generic[T]):
-    """The fault of each example that was asked."""
+    """The faults of each example that was asked, and the time there is."""
 
-    judge: Callable[[T], Fault | None]
+    judge: Callable[[T], Sequence[Fault]]
     key: Callable[[T], Hashable]
     until_s: float
-    faults: dict[Hashable, Fault | None] = field(default_factory=dict)
-    was_cut_short: bool = False
-    is_shrinking: bool = False
+    faults: dict[Hashable, Sequence[Fault]] = field(default_factory=dict)
 
-    def fault_of(self, example: T) -> Fault | None:
+    def faults_of(self, example: T) -> Sequence[Fault]:
         key = self.key(example)
-        if key in self.faults:
-            return self.faults[key]
-        if self.faults and time.monotonic() > self.until_s:
-            self.was_cut_short = self.was_cut_short or not self.is_shrinking
-            return None
-        fault = self.faults[key] = self.judge(example)
-        if fault is not None and not self.is_shrinking:
-            self.is_shrinking = True
-            self.until_s = max(self.until_s, time.monotonic() + _SHRINK_S)
-        return fault
+        if key not in self.faults:
+            if self.faults and time.monotonic() > self.until_s:
+                raise _TimeIsUp
+            self.faults[key] = self.judge(example)
+        return self.faults[key]
 
 
 class _Wanted(Generic[T]):
     """Says whether an example has a fault of the kind that was met first, leaving out kinds that are known."""
 
     def __init__(self, ledger: _Ledger[T], known: set[str]) -> None:
+        self.caught: list[Catch[T]] = []
         self._ledger = ledger
         self._known = known
-        self._kind = ""
-        self.caught: list[Catch[T]] = []
-        ledger.is_shrinking = False
 
     def __call__(self, example: T) -> bool:
-        fault = self._ledger.fault_of(example)
-        if fault is None or fault.kind in self._known:
+        faults = [fault for fault in self._ledger.faults_of(example) if fault.kind not in self._known]
+        if self.caught:
+            faults = [fault for fault in faults if fault.kind == self.caught[0].fault.kind]
+        if not faults:
             return False
-        self._kind = self._kind or fault.kind
-        if fault.kind != self._kind:
-            return False
-        self.caught.append(Catch(example=example, fault=fault))
+        if not self.caught:
+            self._ledger.until_s = max(self._ledger.until_s, time.monotonic() + _SHRINK_S)
+        self.caught.append(Catch(example=example, fault=faults[0]))
         return True
 
 
@@ -154,7 +153,7 @@ def _settings(examples: int) -> settings:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _by_seed_alone() -> Iterator[None]:
     """Keep hypothesis from taking constants out of loaded modules, where it does so."""
     if not hasattr(HypothesisProvider, "_maybe_draw_constant"):
         yield

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
 
 from harness.checks.fuzz import grpc_mutations, rest_mutations
 from harness.checks.fuzz.arena import API_NAMES
@@ -11,7 +14,7 @@ from harness.checks.reproduce import again_line, send_line
 from harness.errors import CallError, StatusError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from harness.checks.fuzz.arena import Arena
     from harness.checks.fuzz.faults import Fault
@@ -19,9 +22,11 @@ if TYPE_CHECKING:
     from harness.checks.fuzz.mutations import Base, Mutation, Raw
     from harness.findings import Finding
 
-__all__ = ["check_refusals", "mutations_of_inputs", "mutations_of_method"]
+__all__ = ["EXPECTED", "Refusals", "check_refusals", "mutations_of_inputs", "mutations_of_method"]
 
-_TRIES = 5
+EXPECTED = "a refusal with the code and the text of tensorflow_model_server"
+
+_MOST_KINDS = 5
 _LIMIT_S = 5.0
 
 
@@ -37,8 +42,23 @@ def mutations_of_inputs(api: str, base: Base) -> tuple[Mutation, ...]:
     return grpc_mutations.OF_EXAMPLES if api == "grpc" else rest_mutations.OF_EXAMPLES
 
 
-def check_refusals(arena: Arena, base: Base, api: str, mutations: Iterable[Mutation], where: str) -> list[Finding]:
-    """Send spoilt requests; one finding for each kind that is not refused as it should be, or one that all are.
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """How a server refuses over one API.
+
+    Attributes:
+        names: what was wrong with the requests.
+        failed: a finding for each kind of request that is not refused as it should be.
+    """
+
+    names: tuple[str, ...] = ()
+    failed: tuple[Finding, ...] = ()
+
+
+def check_refusals(
+    arena: Arena, base: Base, api: str, mutations: Iterable[Mutation], *, where: str, rounds: int
+) -> Refusals:
+    """Send spoilt requests and look how they are refused.
 
     Args:
         arena: what to ask.
@@ -46,56 +66,77 @@ def check_refusals(arena: Arena, base: Base, api: str, mutations: Iterable[Mutat
         api: ``grpc`` or ``rest``.
         mutations: the ways to spoil it.
         where: what the findings call it.
+        rounds: how many requests to draw for each way.
     """
-    subject, refused, failed = arena.subject, [], []
-    for mutation in mutations:
-        strategy = mutation.make(base)
-        if strategy is None or arena.is_lost:
-            continue
-        seed = f"{subject.options.seed} {mutation.name}"
-        judge = _Judge(arena, api, mutation)
-        found = hunt(strategy, judge, key=_key, seed=seed, examples=_TRIES, limit_s=_LIMIT_S, most=1)
-        failed += [_failed(arena, api, mutation, catch, where) for catch in found.catches]
-        refused += [mutation.name] if not found.catches else []
-    good = f"refused as they should be: {', '.join(refused)}"
-    return failed or ([subject.finding("fuzz", where, good=good, expected=_EXPECTED)] if refused else [])
-
-
-_EXPECTED = "a refusal with the code and the text of tensorflow_model_server"
+    subject = arena.subject
+    strategies = {mutation: strategy for mutation in mutations if (strategy := mutation.make(base)) is not None}
+    if not strategies or arena.is_lost:
+        return Refusals()
+    judge = _Judge(arena, api, tuple(strategies))
+    found = hunt(
+        st.tuples(*strategies.values()),
+        judge,
+        key=lambda requests: requests,
+        seed=f"{subject.options.seed} {where}",
+        examples=rounds,
+        limit_s=_LIMIT_S,
+        most=_MOST_KINDS,
+    )
+    return Refusals(
+        names=tuple(dict.fromkeys(mutation.name for mutation in strategies)),
+        failed=tuple(_failed(arena, api, judge.blame[catch.fault.kind], catch, where) for catch in found.catches),
+    )
 
 
 class _Judge:
-    def __init__(self, arena: Arena, api: str, mutation: Mutation) -> None:
+    """Sends one request spoilt in each way; a refusal is judged once, however often it is drawn.
+
+    Attributes:
+        blame: by kind of fault, which of the requests has it.
+    """
+
+    def __init__(self, arena: Arena, api: str, mutations: tuple[Mutation, ...]) -> None:
+        self.blame: dict[str, int] = {}
         self._arena = arena
         self._api = api
-        self._mutation = mutation
+        self._mutations = mutations
+        self._known: dict[tuple[int, Raw], Fault | None] = {}
 
-    def __call__(self, request: Raw) -> Fault | None:
+    def __call__(self, requests: Sequence[Raw]) -> list[Fault]:
+        faults = []
+        for index, request in enumerate(requests):
+            if (index, request) not in self._known:
+                self._known[index, request] = self._ask(self._mutations[index], request)
+            fault = self._known[index, request]
+            if fault is not None:
+                named = replace(fault, kind=f"{self._mutations[index].name}: {fault.kind}")
+                self.blame[named.kind] = index
+                faults.append(named)
+        return faults
+
+    def _ask(self, mutation: Mutation, request: Raw) -> Fault | None:
         if self._arena.is_lost:
             return None
         client = self._arena.client(self._api)
         try:
             client.send(request.where, request.body, timeout_s=self._arena.limit_s)
         except StatusError as exc:
-            return self._mutation.fault_of(request, exc)
+            return mutation.fault_of(request, exc)
         except CallError as exc:
             return self._arena.fault_of(exc)
-        return self._mutation.fault_of(request, None)
+        return mutation.fault_of(request, None)
 
 
-def _key(request: Raw) -> tuple[str, bytes]:
-    return request.where, request.body
-
-
-def _failed(arena: Arena, api: str, mutation: Mutation, catch: Catch[Raw], where: str) -> Finding:
-    subject, request = arena.subject, catch.example
+def _failed(arena: Arena, api: str, index: int, catch: Catch[tuple[Raw, ...]], where: str) -> Finding:
+    subject, request = arena.subject, catch.example[index]
     (client,) = [one for one in subject.clients if one.api == api]
+    name = catch.fault.kind.partition(": ")[0]
     return subject.finding(
         "fuzz",
-        f"{where}: {mutation.name}",
+        f"{where} over {API_NAMES[api]}: {name}",
         problem=catch.fault.text,
         severity=catch.fault.severity,
-        tried=f"send a request over {API_NAMES[api]} with {mutation.name} to {request.where}",
-        expected=_EXPECTED,
+        tried=f"send a request with {name} to {request.where}",
+        expected=EXPECTED,
         reproduce=(send_line(client, request.where, request.body), again_line("fuzz", subject.options.seed)),
     )

@@ -163,14 +163,20 @@ def _changed(draw: DrawFn, known: Sequence[Request], max_size: int) -> Request:
 def _changed_example(draw: DrawFn, example: Mapping[str, Any]) -> dict[str, Any]:
     changed = dict(example)
     for name in draw(st.sets(st.sampled_from(sorted(example)))) if example else ():
-        changed[name] = draw(st.none() | _feature())
+        changed[name] = draw(_feature(example[name]))
     return {name: value for name, value in changed.items() if value is not None}
 
 
-def _feature() -> SearchStrategy[list[Any]]:
-    """Values of one kind: of the right one or another, none, one, or several."""
-    kinds = [st.lists(_of_kind(kind), max_size=3) for kind in _KINDS]
-    return st.one_of(kinds)
+def _feature(known: Any) -> SearchStrategy[Any]:
+    """Other values of the same kind and as many, mostly; else none, more or less of them, or others' kinds."""
+    values = [known] if isinstance(known, str | bytes) else np.asarray(known).reshape(-1).tolist()
+    kind = _kind(values[0]) if values else "float32"
+    alike = st.lists(_of_kind(kind), min_size=len(values), max_size=len(values))
+    return st.one_of([alike, alike, alike, st.none(), *(st.lists(_of_kind(one), max_size=3) for one in _KINDS)])
+
+
+def _kind(value: Any) -> str:
+    return "string" if isinstance(value, str | bytes) else "float32" if isinstance(value, float) else "int64"
 
 
 def _of_kind(kind: str) -> SearchStrategy[Any]:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from harness.checks.fuzz.arena import API_NAMES
-from harness.checks.fuzz.faults import Fault
+from harness.checks.fuzz.faults import BY_NO_OP, NO_ANSWER, Fault
 from harness.checks.fuzz.hunt import hunt
 from harness.checks.fuzz.strategies import examples, inputs
 from harness.checks.parity import rest_obstacle
@@ -48,8 +48,10 @@ def obstacle(arena: Arena, signature: Signature, api: str) -> str:
     return ""
 
 
-def check_valid(arena: Arena, signature: Signature, api: str, *, count: int, limit_s: float) -> list[Finding]:
-    """Send requests that fit; one finding for each kind of fault, or one that all is well.
+def check_valid(
+    arena: Arena, signature: Signature, api: str, *, count: int, limit_s: float
+) -> tuple[list[Finding], int | None]:
+    """Send requests that fit.
 
     Args:
         arena: what to ask.
@@ -57,6 +59,10 @@ def check_valid(arena: Arena, signature: Signature, api: str, *, count: int, lim
         api: ``grpc`` or ``rest``.
         count: how many requests to draw.
         limit_s: when to draw no more.
+
+    Returns:
+        One finding for each kind of fault, or one that all is well; and how many requests were sent until the time was
+        up, None if that was time enough.
     """
     subject = arena.subject
     known = [request for request in subject.requests if request.signature_name == signature.name]
@@ -65,13 +71,11 @@ def check_valid(arena: Arena, signature: Signature, api: str, *, count: int, lim
     found = hunt(_requests(arena, signature, known, api), judge, key=_key, seed=seed, examples=count, limit_s=limit_s)
     where = f"{signature.name} over {API_NAMES[api]}, requests that fit"
     tried = f"send requests drawn from the signature with seed {subject.options.seed}"
-    if found.catches:
-        return [_failed(arena, api, catch, where, tried) for catch in found.catches]
-    good = f"{sum(judge.tally.values())} requests: " + ", ".join(f"{n} {what}" for what, n in judge.tally.items())
-    findings = [subject.finding("fuzz", where, good=good, tried=tried, expected=_EXPECTED)]
-    if found.was_cut_short:
-        findings.append(subject.left_out("fuzz", where, f"after {found.asked} of {count} requests the time was up"))
-    return findings
+    findings = [_failed(arena, api, catch, where, tried) for catch in found.catches]
+    if not findings and judge.tally:
+        good = f"{judge.tally.total()} requests: " + ", ".join(f"{n} {what}" for what, n in judge.tally.items())
+        findings = [subject.finding("fuzz", where, good=good, tried=tried, expected=_EXPECTED)]
+    return findings, found.asked if found.was_cut_short else None
 
 
 _EXPECTED = "an answer, or a refusal by an op of the model"
@@ -104,21 +108,21 @@ def _requests(arena: Arena, signature: Signature, known: list[Request], api: str
 
 
 class _Judge:
-    """Sends a request and says what is wrong with the answer; counts what came."""
+    """Sends a request and says what is wrong with the answer, if anything; counts what came."""
 
     def __init__(self, arena: Arena, api: str) -> None:
         self._arena = arena
         self._api = api
         self.tally: Counter[str] = Counter()
 
-    def __call__(self, request: Request) -> Fault | None:
+    def __call__(self, request: Request) -> tuple[Fault, ...]:
         if self._arena.is_lost:
-            return None
+            return ()
         outcome = self._outcome(request)
         if isinstance(outcome, Fault):
-            return outcome
+            return (outcome,)
         self.tally[outcome] += 1
-        return None
+        return ()
 
     def _outcome(self, request: Request) -> Fault | str:
         if self._api == "rest" and not all(map(_json_keeps, request.inputs.values())):
@@ -127,8 +131,16 @@ class _Judge:
             ask(self._arena.client(self._api), request, timeout_s=self._arena.limit_s)
         except CallError as exc:
             fault = self._arena.fault_of(exc)
-            return "refused by an op" if fault is None else _excused(fault, request, self._arena)
+            return "refused by an op" if fault is None or _is_cut_by(request, fault) else self._excused(request, fault)
         return "answered"
+
+    def _excused(self, request: Request, fault: Fault) -> Fault:
+        """A server that puts requests together never answers one without rows (behaviour item 181)."""
+        has_no_rows = any(array.ndim and not len(array) for array in request.inputs.values())
+        if fault.kind != NO_ANSWER or not has_no_rows or self._arena.is_batching is False:
+            return fault
+        text = f"{fault.text}; tensorflow_model_server with --enable_batching answers no request without rows"
+        return Fault(kind=f"{fault.kind} without rows", text=text, severity="warning")
 
 
 def _json_keeps(array: np.ndarray) -> bool:
@@ -136,13 +148,15 @@ def _json_keeps(array: np.ndarray) -> bool:
     return 0 not in array.shape[:-1]
 
 
-def _excused(fault: Fault, request: Request, arena: Arena) -> Fault:
-    """A server that puts requests together never answers one without rows, whatever the model (behaviour item 181)."""
-    has_no_rows = any(array.ndim and not len(array) for array in request.inputs.values())
-    if fault.kind != "no answer in time" or not has_no_rows or arena.is_batching is False:
-        return fault
-    text = f"{fault.text}; tensorflow_model_server with --enable_batching answers no request without rows"
-    return Fault(kind=f"{fault.kind} without rows", text=text, severity="warning")
+def _is_cut_by(request: Request, fault: Fault) -> bool:
+    """Whether a refusal may lack its end, where the op is named: texts that quote a NUL byte end there on some ways."""
+    is_refusal = fault.kind.endswith(BY_NO_OP)
+    return is_refusal and any(
+        b"\0" in element
+        for array in request.inputs.values()
+        if array.dtype == object
+        for element in array.reshape(-1).tolist()
+    )
 
 
 def _key(request: Request) -> Hashable:
