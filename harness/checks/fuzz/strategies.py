@@ -12,6 +12,7 @@ def test_scores_are_never_nan(grpc_client, data):
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -163,20 +164,24 @@ def _changed(draw: DrawFn, known: Sequence[Request], max_size: int) -> Request:
 def _changed_example(draw: DrawFn, example: Mapping[str, Any]) -> dict[str, Any]:
     changed = dict(example)
     for name in draw(st.sets(st.sampled_from(sorted(example)))) if example else ():
-        changed[name] = draw(_feature(example[name]))
+        changed[name] = draw(_feature(*_kind_and_count(example[name])))
     return {name: value for name, value in changed.items() if value is not None}
 
 
-def _feature(known: Any) -> SearchStrategy[Any]:
-    """Other values of the same kind and as many, mostly; else none, more or less of them, or others' kinds."""
-    values = [known] if isinstance(known, str | bytes) else np.asarray(known).reshape(-1).tolist()
-    kind = _kind(values[0]) if values else "float32"
-    alike = st.lists(_of_kind(kind), min_size=len(values), max_size=len(values))
+def _kind_and_count(feature: Any) -> tuple[str, int]:
+    values = [feature] if isinstance(feature, str | bytes) else np.asarray(feature).reshape(-1).tolist()
+    if not values:
+        return "float32", 0
+    if isinstance(values[0], str | bytes):
+        return "string", len(values)
+    return ("float32" if isinstance(values[0], float) else "int64"), len(values)
+
+
+@cache
+def _feature(kind: str, count: int) -> SearchStrategy[Any]:
+    """Other values of the same kind and as many, mostly; else none at all, or up to three of any kind."""
+    alike = st.lists(_of_kind(kind), min_size=count, max_size=count)
     return st.one_of([alike, alike, alike, st.none(), *(st.lists(_of_kind(one), max_size=3) for one in _KINDS)])
-
-
-def _kind(value: Any) -> str:
-    return "string" if isinstance(value, str | bytes) else "float32" if isinstance(value, float) else "int64"
 
 
 def _of_kind(kind: str) -> SearchStrategy[Any]:

@@ -7,6 +7,7 @@ failing example is what made it fail. Text is drawn as bytes, since drawing char
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import ml_dtypes
@@ -48,7 +49,11 @@ def elements(dtype: str | DType) -> SearchStrategy[Any]:
     Raises:
         TensorError: no such dtype, or one that no NumPy array can hold.
     """
-    row = dtype_of_name(dtype) if isinstance(dtype, str) else dtype
+    return _elements(dtype_of_name(dtype) if isinstance(dtype, str) else dtype)
+
+
+@cache
+def _elements(row: DType) -> SearchStrategy[Any]:
     if row.is_string:
         return st.sampled_from(_WORDS) | st.sampled_from(_WILD_BYTES) | st.binary(max_size=20)
     if row.kind == "bool":
@@ -56,7 +61,7 @@ def elements(dtype: str | DType) -> SearchStrategy[Any]:
     if row.kind in {"int", "uint"}:
         return _integers(row)
     if row.kind == "complex":
-        part = elements(_PART_OF_COMPLEX[row.name])
+        part = _elements(dtype_of_name(_PART_OF_COMPLEX[row.name]))
         return st.builds(complex, part, part)
     return _floats(row)
 
