@@ -26,15 +26,16 @@ if TYPE_CHECKING:
     from harness.errors import CallError
     from harness.servers import Server
 
-__all__ = ["API_NAMES", "Arena"]
+__all__ = ["API_NAMES", "END", "Arena"]
 
+END = "end of the server"
 API_NAMES = {"grpc": "gRPC", "rest": "REST"}
 
 _LIFE_SIGN_S = 3.0
 _PAUSE_S = 0.05
 _LOG_LINES = 3
 _FATAL = re.compile(r"^F\d{4} |: F |Check failed|terminate called|bad_alloc|[Oo]ut of memory")
-_RESTARTS = 8  # what shrinking a crash may cost
+_RESTARTS = 12
 
 
 class Arena:
@@ -118,7 +119,7 @@ class Arena:
             return fault
         text = self._end()
         self._revive()
-        return replace(fault, kind="end of the server", text=text)
+        return replace(fault, kind=END, text=text)
 
     def _is_alive(self) -> bool:
         """Whether the server still answers: as soon as it does, or it has ended, or some seconds are over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from harness.checks.fuzz.arena import API_NAMES
+from harness.checks.fuzz.arena import API_NAMES, END
 from harness.checks.fuzz.faults import BY_NO_OP, NO_ANSWER, Fault
 from harness.checks.fuzz.hunt import hunt
 from harness.checks.fuzz.strategies import examples, inputs
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_valid", "obstacle"]
 
+_MOST_ENDS = 6  # each one costs the start of a server; smaller examples are not looked for then
 _QUANTISED = ("qint", "quint")
 
 
@@ -113,13 +114,15 @@ class _Judge:
     def __init__(self, arena: Arena, api: str) -> None:
         self._arena = arena
         self._api = api
+        self._ends = 0
         self.tally: Counter[str] = Counter()
 
     def __call__(self, request: Request) -> tuple[Fault, ...]:
-        if self._arena.is_lost:
+        if self._arena.is_lost or self._ends == _MOST_ENDS:
             return ()
         outcome = self._outcome(request)
         if isinstance(outcome, Fault):
+            self._ends += outcome.kind == END
             return (outcome,)
         self.tally[outcome] += 1
         return ()

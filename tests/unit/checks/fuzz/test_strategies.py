@@ -23,6 +23,7 @@ from harness.tensors import from_proto, to_proto
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_SOME = settings(max_examples=50)
 _SENDABLE = [row.name for row in DTYPES if row.kind != "opaque"]
 _specs = st.builds(
     TensorSpec,
@@ -45,6 +46,7 @@ def _signature(*specs: tuple[str, str, Any]) -> Signature:
     )
 
 
+@_SOME
 @given(data=st.data(), signature=_signatures)
 def test_every_drawn_input_fits_the_signature_and_can_be_sent(data: st.DataObject, signature: Signature) -> None:
     """Whatever the signature, inputs have its names, dtypes and shapes, and survive both APIs' encodings."""
@@ -60,6 +62,7 @@ def test_every_drawn_input_fits_the_signature_and_can_be_sent(data: st.DataObjec
             predict_body({name: array}, signature_name="s", layout="column")
 
 
+@_SOME
 @given(data=st.data(), signature=_signatures)
 def test_inputs_with_a_default_may_be_missing(data: st.DataObject, signature: Signature) -> None:
     """Where that is asked for, what is left out has a default."""
@@ -68,6 +71,7 @@ def test_inputs_with_a_default_may_be_missing(data: st.DataObject, signature: Si
     assert all(spec.has_default for spec in signature.inputs if spec.name not in arrays)
 
 
+@_SOME
 @given(data=st.data(), size=st.integers(0, 4))
 def test_open_dimensions_keep_their_limits(data: st.DataObject, size: int) -> None:
     """Open dimensions have the sizes that were asked for, fixed ones their own."""
@@ -77,6 +81,7 @@ def test_open_dimensions_keep_their_limits(data: st.DataObject, size: int) -> No
     assert set(arrays["y"].shape) <= {size}
 
 
+@_SOME
 @given(data=st.data())
 def test_known_inputs_are_varied_by_rows_and_values(data: st.DataObject) -> None:
     """Near a known request, inputs are its rows with a few values replaced, or not near it at all."""
@@ -103,6 +108,7 @@ def test_rows_of_a_known_request_are_drawn() -> None:
     assert _found(strategy, lambda arrays: {4711} < set(arrays["x"].tolist()) - {4712})
 
 
+@_SOME
 @given(data=st.data())
 def test_a_known_request_that_does_not_fit_is_not_used(data: st.DataObject) -> None:
     """Known inputs of another dtype lead to nothing of that dtype."""
@@ -172,6 +178,7 @@ _KNOWN = Request(
 )
 
 
+@_SOME
 @given(request=examples([_KNOWN]))
 def test_every_drawn_example_can_be_sent(request: Request) -> None:
     """Whatever was changed, both APIs can carry it; signature, method and context stay."""
@@ -187,7 +194,7 @@ def test_features_are_dropped_and_change_kind_and_length() -> None:
     wanted: tuple[Callable[[Any], bool], ...] = (
         lambda example: example == _KNOWN.examples[0],
         lambda example: set(example) == {"age", "name"},
-        lambda example: example.get("age") == [b"word"],
+        lambda example: isinstance(example.get("age"), list) and isinstance([*example["age"], 0][0], bytes),
         lambda example: len(np.atleast_1d(example.get("age", []))) == 3,
     )
     for is_it in wanted:
