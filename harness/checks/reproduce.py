@@ -87,9 +87,11 @@ def request_line(client: GrpcClient | RestClient, request: Request) -> str:
         return grpc_line(cast("GrpcClient", client), request.inputs, signature_name=request.signature_name)
     if request.context is not None:
         arguments += f", context={request.context!r}"
+    imports = "from numpy import array, inf, nan; from harness import Endpoint, GrpcClient"
+    if "as_array(" in arguments:
+        imports += "; from harness.tensors import as_array"
     code = (
-        "from numpy import inf, nan; from harness import Endpoint, GrpcClient; from harness.tensors import as_array;"
-        f" print(GrpcClient({client.endpoint!r}).{request.method}({arguments},"
+        f"{imports}; print(GrpcClient({client.endpoint!r}).{request.method}({arguments},"
         f" signature_name={request.signature_name!r}))"
     )
     return f"python -c {shlex.quote(code)}"
@@ -132,12 +134,13 @@ def _literal(request: Request) -> str:
 
 
 def array_text(array: np.ndarray) -> str:
-    """Return Python that makes the array again, with ``as_array`` and NumPy's ``inf`` and ``nan`` at hand."""
+    """Return Python that makes the array again, with NumPy's ``array``, ``inf`` and ``nan``, and ``as_array``."""
     dtype, flat = dtype_of_array(array), np.ascontiguousarray(array).reshape(-1)
     if dtype.kind == "complex":  # Python writes complex(0, nan) as nanj, and cannot read that
         text = f"{array_text(flat.view(flat.real.dtype))}.view({dtype.name!r})"
     else:
-        text = f"as_array({flat.tolist()!r}, {dtype.name!r})"
+        maker = "array" if dtype.is_native and not dtype.is_string else "as_array"
+        text = f"{maker}({flat.tolist()!r}, {dtype.name!r})"
     return text if array.ndim == 1 else f"{text}.reshape({array.shape!r})"
 
 

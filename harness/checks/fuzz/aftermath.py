@@ -66,6 +66,7 @@ class Before:
         try:
             return ask(self._arena.client(api), request)
         except CallError as exc:
+            self._arena.fault_of(exc)  # a server that ended of it is replaced, so that no other request is blamed
             return str(exc)
 
     def findings(self) -> list[Finding]:
