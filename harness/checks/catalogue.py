@@ -49,6 +49,11 @@ CHECKS: tuple[Check, ...] = (
     Check(name="parity", asks="does REST answer the same as gRPC?", module="harness.checks.parity"),
     Check(name="batches", asks="is a batch the same as its rows one by one?", module="harness.checks.batches"),
     Check(name="large", asks="do messages beyond 4 MiB get through?", module="harness.checks.large"),
+    Check(
+        name="fuzz",
+        asks="are odd requests answered or refused as they should be, and does the server survive them?",
+        module="harness.checks.fuzz",
+    ),
 )
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from harness.checks.example_files import read_examples
 from harness.checks.goldens import read_goldens
 from harness.checks.made_up import make_up
-from harness.checks.request import Request
 from harness.checks.warmup_requests import requests_of_logs
 from harness.errors import HarnessError
 from harness.savedmodel import read_warmup
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from harness.checks.request import Request
     from harness.checks.subject import CheckOptions
     from harness.clients.client import Client
     from harness.signatures import Signature

@@ -1,9 +1,11 @@
-"""Lines that a reader can paste to see the same again: curl for REST, Python for gRPC."""
+"""Lines that a reader can paste to see the same again: curl for REST, Python for gRPC and for no server at all."""
 
 from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from harness.clients.rest_codec import examples_body, predict_body
 from harness.dtypes import dtype_of_array
@@ -11,31 +13,27 @@ from harness.dtypes import dtype_of_array
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
-
     from harness.checks.request import Request
     from harness.clients import GrpcClient, RestClient
     from harness.clients.rest_codec import Layout
 
-__all__ = ["call_line", "grpc_line", "local_line", "metadata_line", "request_line", "rest_line"]
+__all__ = [
+    "again_line",
+    "array_text",
+    "local_line",
+    "metadata_line",
+    "request_line",
+    "request_text",
+    "send_line",
+]
 
-_LONGEST_BODY = 2000
+_LONGEST = 2000
+_MOST_SHOWN = 200
 _MOST_VALUES = 50
 
 
-def call_line(client: GrpcClient | RestClient, arrays: Mapping[str, np.ndarray], *, signature_name: str) -> str:
-    """Return the line that repeats a client's predict call.
-
-    Raises:
-        TensorError: arrays that this API cannot carry.
-    """
-    if client.api == "grpc":
-        return grpc_line(cast("GrpcClient", client), arrays, signature_name=signature_name)
-    return rest_line(cast("RestClient", client), arrays, signature_name=signature_name, layout="column")
-
-
 def request_line(client: GrpcClient | RestClient, request: Request, *, layout: Layout = "column", **where: Any) -> str:
-    """Return the line that asks a request of any method again.
+    """Return the line that asks a request of any method again; what is long is named by its size instead of shown.
 
     Args:
         client: what asked.
@@ -46,48 +44,65 @@ def request_line(client: GrpcClient | RestClient, request: Request, *, layout: L
     Raises:
         TensorError: values that this API cannot carry.
     """
-    if client.api == "grpc":
-        grpc = cast("GrpcClient", client)
-        if request.method == "predict":
-            return grpc_line(grpc, request.inputs, signature_name=request.signature_name, **where)
-        return _examples_line(grpc, request, where)
-    rest = cast("RestClient", client)
+    if client.api == "rest":
+        return _rest_line(cast("RestClient", client), request, layout, where)
+    return _grpc_line(cast("GrpcClient", client), request, where)
+
+
+def _rest_line(client: RestClient, request: Request, layout: Layout, where: Mapping[str, Any]) -> str:
     if request.method == "predict":
         body = predict_body(request.inputs, signature_name=request.signature_name, layout=layout)
     else:
         body = examples_body(request.examples, request.context, signature_name=request.signature_name)
-    url = rest.predict_url(**where).removesuffix("predict") + request.method
-    return _curl_line(url, body, f"{layout} layout" if request.method == "predict" else request.method)
+    url = client.predict_url(**where).removesuffix("predict") + request.method
+    return _curl(url, body, f", {layout} layout" if request.method == "predict" else "")
 
 
-def rest_line(client: RestClient, arrays: Mapping[str, np.ndarray], *, signature_name: str, layout: Layout) -> str:
-    """Return a curl line; a long body is named by its size instead of shown."""
-    body = predict_body(arrays, signature_name=signature_name, layout=layout)
-    return _curl_line(client.predict_url(), body, f"{layout} layout")
+def _grpc_line(client: GrpcClient, request: Request, where: Mapping[str, Any]) -> str:
+    values, remark = _literal(request), ""
+    if len(values) > _LONGEST:
+        values, remark = _named(request)
+    if request.context is not None:
+        values += f", context={dict(request.context)!r}"
+    imports = "from numpy import array, inf, nan; " if "array(" in values else ""
+    imports += "from harness import Endpoint, GrpcClient"
+    imports += "; from harness.tensors import as_array" if "as_array(" in values else ""
+    named = "".join(f", {key}={value!r}" for key, value in {"signature_name": request.signature_name, **where}.items())
+    code = f"{imports}; print(GrpcClient({client.endpoint!r}).{request.method}({values}{named}))"
+    return f"python -c {shlex.quote(code)}{remark}"
 
 
-def _curl_line(url: str, body: bytes, form: str) -> str:
-    text = body.decode()
-    shown = shlex.quote(text) if len(text) <= _LONGEST_BODY else f"@body.json  # {len(text):,} bytes, {form}"
-    return f"curl -s {shlex.quote(url)} -d {shown}"
+def _literal(request: Request) -> str:
+    if request.method != "predict":
+        return repr([dict(example) for example in request.examples])
+    size = sum(array.size for array in request.inputs.values())
+    if size > _LONGEST:  # each element takes a character at least
+        return " " * (size + 1)
+    return "{" + ", ".join(f"{name!r}: {array_text(array)}" for name, array in request.inputs.items()) + "}"
 
 
-def grpc_line(client: GrpcClient, arrays: Mapping[str, np.ndarray], *, signature_name: str, **where: Any) -> str:
-    """Return a Python line that makes the same call with the harness's client; ``where`` as for ``request_line``."""
-    inputs = ", ".join(f"{name!r}: {array.dtype} {list(array.shape)}" for name, array in arrays.items())
-    return f"{_python(client, 'predict(INPUTS', signature_name, where)}  # INPUTS: {inputs}"
-
-
-def _examples_line(client: GrpcClient, request: Request, where: Mapping[str, Any]) -> str:
+def _named(request: Request) -> tuple[str, str]:
+    """Return the name that stands for long values, and the remark that says what they are."""
+    if request.method == "predict":
+        return "INPUTS", f"  # INPUTS: {_forms(request.inputs)}"
     features = ", ".join(sorted({name for example in request.examples for name in example}))
-    line = _python(client, f"{request.method}(EXAMPLES", request.signature_name, where)
-    return f"{line}  # EXAMPLES: {len(request.examples)} with the features {features}"
+    return "EXAMPLES", f"  # EXAMPLES: {len(request.examples):,} with the features {features}"
 
 
-def _python(client: GrpcClient, start: str, signature_name: str, where: Mapping[str, Any]) -> str:
-    arguments = "".join(f", {key}={value!r}" for key, value in {"signature_name": signature_name, **where}.items())
-    call = f"GrpcClient({client.endpoint!r}).{start}{arguments})"
-    return f'python -c "from harness import Endpoint, GrpcClient; {call}"'
+def _forms(arrays: Mapping[str, np.ndarray]) -> str:
+    return ", ".join(f"{name!r}: {array.dtype} {list(array.shape)}" for name, array in arrays.items())
+
+
+def send_line(client: GrpcClient | RestClient, where: str, body: bytes) -> str:
+    """Return the line that sends bytes as they are, with ``client.send``."""
+    if client.api == "rest":
+        base = cast("RestClient", client).predict_url().partition("/v1/models/")[0]
+        return _curl(base + where, body)
+    code = (
+        f"from harness import Endpoint, GrpcClient; GrpcClient({client.endpoint!r}).send({where!r},"
+        f" bytes.fromhex({body.hex()!r}))"
+    )
+    return f"python -c {shlex.quote(code)}"
 
 
 def metadata_line(client: GrpcClient | RestClient) -> str:
@@ -110,5 +125,44 @@ def local_line(version_dir: str, tags: Sequence[str], arrays: Mapping[str, np.nd
             for name, array in arrays.items()
         )
         return f"python -c {shlex.quote(f'import tensorflow as tf; print({load}(**{{{values}}}))')}"
-    forms = ", ".join(f"{name!r}: {array.dtype} {list(array.shape)}" for name, array in arrays.items())
-    return f"python -c {shlex.quote(f'import tensorflow as tf; print({load}(**INPUTS))')}  # INPUTS: {forms}"
+    code = f"import tensorflow as tf; print({load}(**INPUTS))"
+    return f"python -c {shlex.quote(code)}  # INPUTS: {_forms(arrays)}"
+
+
+def again_line(check: str, seed: int) -> str:
+    """Return the command that runs one check again with the same seed."""
+    return f"tfserving-harness check PATH --only {check} --seed {seed}"
+
+
+def request_text(request: Request) -> str:
+    """Return what a request holds, for people: arrays as dtype, shape and values, features as they are."""
+    if request.method != "predict":
+        return _shortened(f"{list(request.examples)!r}")
+    return (
+        "; ".join(
+            f"{name}: {array.dtype} {list(array.shape)} {_shortened(str(array.tolist()))}"
+            for name, array in request.inputs.items()
+        )
+        or "no inputs"
+    )
+
+
+def array_text(array: np.ndarray) -> str:
+    """Return Python that makes the array again, with NumPy's ``array``, ``inf`` and ``nan``, and ``as_array``."""
+    dtype, flat = dtype_of_array(array), np.ascontiguousarray(array).reshape(-1)
+    if dtype.kind == "complex":  # Python writes complex(0, nan) as nanj, and cannot read that
+        text = f"{array_text(flat.view(flat.real.dtype))}.view({dtype.name!r})"
+    else:
+        maker = "array" if dtype.is_native and not dtype.is_string else "as_array"
+        text = f"{maker}({flat.tolist()!r}, {dtype.name!r})"
+    return text if array.ndim == 1 else f"{text}.reshape({array.shape!r})"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def _curl(url: str, body: bytes, remark: str = "") -> str:
+    text = body.decode("utf-8", "backslashreplace")
+    shown = shlex.quote(text) if len(text) <= _LONGEST else f"@body.json  # {len(body):,} bytes{remark}"
+    return f"curl -s {shlex.quote(url)} -d {shown}"

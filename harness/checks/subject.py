@@ -31,6 +31,7 @@ class CheckOptions:
         update_contract: write the contract file instead of comparing with it.
         update_goldens: record the answers in ``goldens`` instead of comparing with it.
         seed: of everything that is made up; the same seed makes up the same.
+        fuzz_examples: how many requests the check ``fuzz`` draws for each signature and API.
     """
 
     goldens: Path | None = None
@@ -40,6 +41,7 @@ class CheckOptions:
     update_contract: bool = False
     update_goldens: bool = False
     seed: int = 0
+    fuzz_examples: int = 50
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

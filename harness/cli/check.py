@@ -54,6 +54,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--update-goldens", action="store_true", help="record the answers in --goldens instead of comparing with it"
     )
     group.add_argument("--seed", action=Once, default="0", help="of everything that is made up (default: 0)")
+    group.add_argument(
+        "--fuzz-examples", action=Once, default="50", metavar="N", help="requests to draw for a signature (default: 50)"
+    )
     add_report_option(parser)
 
 
@@ -111,6 +114,7 @@ def _given(options: argparse.Namespace) -> CheckOptions:
         update_contract=options.update_contract,
         update_goldens=options.update_goldens,
         seed=whole_number(options.seed, "--seed"),
+        fuzz_examples=whole_number(options.fuzz_examples, "--fuzz-examples"),
     )
 
 

@@ -11,25 +11,24 @@ from harness import model_config
 from harness.clients.client import BaseClient
 from harness.clients.examples import input_proto
 from harness.clients.grpc_channel import open_channel
-from harness.clients.grpc_errors import translate
+from harness.clients.grpc_errors import refuse_unless_ok, translate
 from harness.clients.grpc_messages import (
     answered_by,
     arrays,
     classes,
-    code_name,
     fill_spec,
+    inference_request,
     inference_results,
     values,
     version_status,
 )
 from harness.clients.inputs import Target, to_arrays
-from harness.errors import StatusError, UsageError
+from harness.errors import UsageError
 from harness.prediction import Classification, Prediction, Regression
 from harness.protos import (
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
-    inference_pb2,
     model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
@@ -48,8 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GrpcClient"]
 
-_CLASSIFY = "tensorflow/serving/classify"
-_REGRESS = "tensorflow/serving/regress"
+_SERVICE = "/tensorflow.serving.PredictionService/"
 
 
 class GrpcClient(BaseClient):
@@ -219,11 +217,7 @@ class GrpcClient(BaseClient):
             CallError: no answer; a StatusError holds the server's code and text.
         """
         target = self._target(version, label)
-        request = inference_pb2.MultiInferenceRequest(input=input_proto(examples, context))
-        for method_name, names in ((_CLASSIFY, classify), (_REGRESS, regress)):
-            for name in names:
-                task = request.tasks.add(method_name=method_name)
-                fill_spec(task.model_spec, self._target(version, label, name))
+        request = inference_request(input_proto(examples, context), target, classify=classify, regress=regress)
         response = self._call(self._prediction.MultiInference, request, "multi_inference", target, timeout_s)
         return self._read("multi_inference", target, partial(inference_results, target=target), response.results)
 
@@ -266,14 +260,19 @@ class GrpcClient(BaseClient):
         target = Target(model=self.endpoint.model, version=None, label=None)
         request = model_management_pb2.ReloadConfigRequest(config=model_config.to_proto(models))
         response = self._call(self._model.HandleReloadConfigRequest, request, "reload_config", target, timeout_s)
-        if response.status.error_code:
-            raise StatusError(
-                response.status.error_message,
-                code=code_name(response.status.error_code),
-                target=self._address,
-                api=self.api,
-                request=target.describe("reload_config"),
-            )
+        refuse_unless_ok(response.status, method="reload_config", target=target, address=self._address)
+
+    def send(self, method: str, message: bytes, *, timeout_s: float | None = None) -> bytes:
+        """Send bytes as they are, right or wrong, to a method of PredictionService, e.g. ``Predict``.
+
+        Returns:
+            The answer, serialised.
+
+        Raises:
+            CallError: no answer; a StatusError holds the server's code and text.
+        """
+        call = self._channel.unary_unary(_SERVICE + method, request_serializer=bytes, response_deserializer=bytes)
+        return bytes(self._call(call, message, method, self._target(None, None), timeout_s))
 
     def _predict_request(
         self, inputs: Mapping[str, Any], target: Target, output_filter: Iterable[str], timeout_s: float | None

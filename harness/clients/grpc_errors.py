@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from harness.clients.grpc_messages import code_name
 from harness.errors import (
     CallError,
     ConnectionFailedError,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from harness.clients.inputs import Target
 
-__all__ = ["hint_for", "translate"]
+__all__ = ["hint_for", "refuse_unless_ok", "translate"]
 
 # What grpcio itself says, and what it means. In this order: the general texts come last.
 _CHANNEL_FAULTS: tuple[tuple[re.Pattern[str], type[CallError], str], ...] = (
@@ -119,6 +120,18 @@ def translate(error: Any, *, method: str, target: Target, address: str, timeout_
     if code is grpc.StatusCode.INTERNAL and details in _LOCAL_FAULTS:
         return _LOCAL_FAULTS[details](where)
     return StatusError(details, code=code.name, hint=hint_for(details), **where)
+
+
+def refuse_unless_ok(status: Any, *, method: str, target: Target, address: str) -> None:
+    """Raise the StatusError of a StatusProto inside an answer, if it says anything but OK."""
+    if status.error_code:
+        raise StatusError(
+            status.error_message,
+            code=code_name(status.error_code),
+            target=address,
+            api="grpc",
+            request=target.describe(method),
+        )
 
 
 # Texts of grpcio for what went wrong on this side of the wire.

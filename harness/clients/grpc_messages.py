@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -9,10 +10,12 @@ import numpy as np
 
 from harness.errors import TensorError
 from harness.prediction import Class, Classification, Regression, VersionStatus
-from harness.protos import get_model_status_pb2
+from harness.protos import get_model_status_pb2, inference_pb2
 from harness.tensors import from_proto
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from harness.clients.inputs import Target
 
 __all__ = [
@@ -21,6 +24,7 @@ __all__ = [
     "classes",
     "code_name",
     "fill_spec",
+    "inference_request",
     "inference_results",
     "values",
     "version_status",
@@ -61,6 +65,16 @@ def classes(result: Any) -> tuple[tuple[Class, ...], ...]:
 def values(result: Any) -> np.ndarray:
     """Return float32 [N], the values of a RegressionResult."""
     return np.array([item.value for item in result.regressions], dtype=np.float32)
+
+
+def inference_request(examples: Any, target: Target, *, classify: Iterable[str], regress: Iterable[str]) -> Any:
+    """Return the MultiInferenceRequest that runs signatures on the examples of an ``Input``."""
+    request = inference_pb2.MultiInferenceRequest(input=examples)
+    for method, names in (("classify", classify), ("regress", regress)):
+        for name in names:
+            task = request.tasks.add(method_name=f"tensorflow/serving/{method}")
+            fill_spec(task.model_spec, replace(target, signature_name=name))
+    return request
 
 
 def inference_results(results: Any, target: Target) -> tuple[Classification | Regression, ...]:

@@ -8,9 +8,7 @@ from urllib.parse import quote
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
-from harness.clients.access import is_loopback
 from harness.clients.client import BaseClient
 from harness.clients.inputs import Target, to_arrays
 from harness.clients.rest_codec import (
@@ -23,6 +21,7 @@ from harness.clients.rest_codec import (
     read_values,
 )
 from harness.clients.rest_errors import innermost_error, translate_answer, translate_exception
+from harness.clients.rest_session import open_session
 from harness.errors import UsageError
 from harness.prediction import Classification, Prediction, Regression
 from harness.signatures import DEFAULT_SIGNATURE, Signature, pick_signature, signatures_from_json
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["RestClient"]
 
 _OK = 200
-_CONNECTIONS = 64
 
 
 class RestClient(BaseClient):
@@ -73,7 +71,7 @@ class RestClient(BaseClient):
             raise UsageError(f"the endpoint of model {endpoint.model!r} has no REST address; use GrpcClient")
         super().__init__(endpoint, timeout_s=timeout_s)
         self._address = endpoint.rest.rstrip("/")
-        self._session = _open_session(self._address, tls, headers)
+        self._session = open_session(self._address, tls, headers)
         self._was_answered = False
 
     def close(self) -> None:
@@ -209,6 +207,17 @@ class RestClient(BaseClient):
         document = self._document("status", target, None, timeout_s)
         return self._read("status", target, read_statuses, document)
 
+    def send(self, path: str, body: bytes, *, timeout_s: float | None = None) -> bytes:
+        """Post bytes as they are, right or wrong, to a path, e.g. ``/v1/models/digits:predict``.
+
+        Returns:
+            The answer's body.
+
+        Raises:
+            CallError: no answer; a StatusError holds the server's code and text.
+        """
+        return self._exchange(self._address + path, body, f"POST {path}", self._target(None, None), timeout_s)
+
     def _predict_body(
         self, inputs: Mapping[str, Any], target: Target, layout: Layout, timeout_s: float | None = None
     ) -> bytes:
@@ -239,9 +248,12 @@ class RestClient(BaseClient):
 
     def _call(self, method: str, target: Target, body: bytes | None, timeout_s: float | None) -> bytes:
         """Send one request and return the answer's body; ``status`` and ``metadata`` requests have no body."""
+        url = self._url(target) + {"status": "", "metadata": "/metadata"}.get(method, f":{method}")
+        return self._exchange(url, body, method, target, timeout_s)
+
+    def _exchange(self, url: str, body: bytes | None, method: str, target: Target, timeout_s: float | None) -> bytes:
         self._refuse_if_closed()
         limit_s = self.timeout_s if timeout_s is None else timeout_s
-        url = self._url(target) + {"status": "", "metadata": "/metadata"}.get(method, f":{method}")
         verb = "GET" if body is None else "POST"
         try:
             answer = self._send(verb, url, body, limit_s)
@@ -269,19 +281,3 @@ class RestClient(BaseClient):
             answer = self._session.request(verb, url, **options)
         self._was_answered = True
         return answer
-
-
-def _open_session(address: str, tls: Tls | None, headers: Mapping[str, str] | None) -> requests.Session:
-    session = requests.Session()
-    session.trust_env = not is_loopback(address)  # a proxy variable must not divert calls to this machine
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_CONNECTIONS)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    session.headers.update({"Content-Type": "application/json", **(headers or {})})
-    if tls is not None:
-        for path in (tls.ca, tls.certificate, tls.key):
-            tls.read(path)  # requests would name a missing file at the first call only
-        session.verify = str(tls.ca) if tls.ca is not None else True
-        if tls.certificate is not None and tls.key is not None:
-            session.cert = (str(tls.certificate), str(tls.key))
-    return session

@@ -24,6 +24,7 @@ CHECK_OPTIONS = (
     ("--serving-contracts", "serving_contracts", "directory of agreed signatures, NAME.json (default: contracts)"),
     ("--serving-goldens", "serving_goldens", "directory of recorded cases, NAME/CASE.json (default: goldens)"),
     ("--serving-seed", "serving_seed", "of everything that checks make up (default: 0)"),
+    ("--serving-fuzz-examples", "serving_fuzz_examples", "requests the check fuzz draws for a signature (default: 50)"),
 )
 # (option, destination, the check that does it, help); asked for alone, an update runs its check.
 _UPDATES = (
@@ -52,6 +53,7 @@ class CheckSettings:
         goldens: directory of recorded cases, one folder for each model.
         examples: file of example requests by model name.
         seed: of everything that is made up.
+        fuzz_examples: how many requests the check ``fuzz`` draws for each signature and API.
         update_contracts: whether to write contracts instead of comparing with them.
         update_goldens: whether to record goldens instead of checking them.
     """
@@ -61,6 +63,7 @@ class CheckSettings:
     goldens: Path = Path("goldens")
     examples: Mapping[str, Path] = field(default_factory=dict)
     seed: int = 0
+    fuzz_examples: int = 50
     update_contracts: bool = False
     update_goldens: bool = False
 
@@ -95,13 +98,14 @@ def parse(options: pytest.Config) -> CheckSettings:
     get = options.getoption
     updates = {option: check for option, destination, check, _ in _UPDATES if get(destination)}
     refuse_update_in_ci(list(updates))
-    seed = get("serving_seed")
+    seed, fuzz_examples = get("serving_seed"), get("serving_fuzz_examples")
     return CheckSettings(
         names=_with_updates(_names(get("serving_checks")), updates),
         contracts=_contracts(options),
         goldens=_directory(options, "serving_goldens", "goldens"),
         examples=_examples(get("serving_examples")),
         seed=0 if seed is None else whole_number(seed, "--serving-seed"),
+        fuzz_examples=50 if fuzz_examples is None else whole_number(fuzz_examples, "--serving-fuzz-examples"),
         update_contracts=get("update_contracts"),
         update_goldens=get("update_goldens"),
     )

@@ -140,6 +140,7 @@ def serving_subject(
         update_contract=settings.update_contracts,
         update_goldens=settings.update_goldens,
         seed=settings.seed,
+        fuzz_examples=settings.fuzz_examples,
     )
     try:
         return serving_servers.subject(server, serving_model, options)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from harness import GrpcClient, RestClient, serve
-from harness.errors import StatusError, TensorError, WrongProtocolError
+from harness.errors import StatusError, TensorError, UsageError, WrongProtocolError
+from harness.protos import predict_pb2
 from harness.signatures import signatures_from_map
 
 if TYPE_CHECKING:
@@ -177,3 +179,21 @@ def test_each_port_knows_the_other_is_wrong(server: Server) -> None:
         pytest.raises(WrongProtocolError, match="is it the gRPC port"),
     ):
         rest_client.model_status()
+
+
+def test_bytes_are_sent_as_they_are(server: Server) -> None:
+    """What no call of a client would send brings the server's own refusal, and a right request its answer."""
+    endpoint = server.endpoint_of("two_inputs")
+    inputs = {"a": np.array([1.0], np.float32), "b": np.array([3], np.int32)}
+    with GrpcClient(endpoint) as grpc_client, RestClient(endpoint) as rest_client:
+        with pytest.raises(StatusError, match="Missing ModelSpec"):
+            grpc_client.send("Predict", b"")
+        with pytest.raises(StatusError, match="JSON Parse error: The document is empty") as caught:
+            rest_client.send("/v1/models/two_inputs:predict", b"")
+        assert caught.value.http_status == 400
+        assert "POST /v1/models/two_inputs:predict" in str(caught.value)
+        answer = predict_pb2.PredictResponse.FromString(grpc_client.send("Predict", grpc_client.encode_predict(inputs)))
+        body = rest_client.send("/v1/models/two_inputs:predict", rest_client.encode_predict(inputs))
+    assert answer.outputs["sum"].float_val[:] == json.loads(body)["outputs"]["sum"] == [4.0]
+    with pytest.raises(UsageError, match="was closed"):
+        grpc_client.send("Predict", b"")
