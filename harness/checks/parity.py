@@ -184,9 +184,12 @@ class _Pair:
             good=f"{seen} ({sources})",
             tried=f"{method} with the same request over gRPC and over {form}: {sources}",
             expected="the same outputs",
-            reproduce=(request_line(self.grpc, first.request), request_line(self.rest, first.request, layout=layout)),
+            reproduce=self._lines(first.request, layout) if first.problem else (),
             duration_ns=sum(one.took_ns for one in compared),
         )
+
+    def _lines(self, request: Request, layout: Layout) -> tuple[str, ...]:
+        return request_line(self.grpc, request), request_line(self.rest, request, layout=layout)
 
     def _unsteady(self, compared: list[_Comparison]) -> Iterator[Finding]:
         found: dict[str, tuple[str, Request]] = {}

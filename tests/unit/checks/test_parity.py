@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -229,6 +230,28 @@ def test_a_random_output_of_another_rank_fails(opened: Callable[..., Subject]) -
     column = check(_for(subject, *requests))[0]
     assert column.fails
     assert "drawn: shape [1, 2, 3], expected [2, 3]" in column.seen
+
+
+def test_float_noise_of_grpc_is_granted_to_rest(make: Any) -> None:
+    """Where two answers of gRPC differ in the last bits, REST may differ as much, and that is said."""
+    answers = itertools.cycle([0.5, 0.50000006])
+    grpc_client, rest_client = _both(
+        make, lambda *_: {"y": np.full((2, 2), next(answers), np.float32)}, _answer(0.500001, 0.500001)
+    )
+    column, row = check_parity(grpc_client, rest_client, make.signature(), _X)
+    assert column.passed
+    assert row.passed
+    assert column.seen.startswith("the same outputs, y within float noise as two answers of gRPC differ so (")
+
+
+@pytest.mark.parametrize(("value", "is_exact"), [(1e30, False), (0.1, True)])
+def test_doubles_that_json_readers_round_are_compared_within_noise(make: Any, value: float, *, is_exact: bool) -> None:
+    """Only for float64 inputs of very large powers does REST get the benefit of the doubt."""
+    double = lambda last: lambda *_: {"y": np.full((2, 2), 1.0 + last)}  # noqa: E731
+    inputs = {"x": np.full((2, 2), value)}
+    column, row = check_parity(*_both(make, double(0.0), double(1e-12)), make.signature(), inputs)
+    assert [column.fails, row.fails] == [is_exact, is_exact]
+    assert is_exact or "JSON's readers round such float64 inputs" in column.seen
 
 
 def test_an_unsteady_moment_is_not_laid_at_the_door_of_rest(make: Any) -> None:
