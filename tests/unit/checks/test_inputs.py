@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +131,7 @@ def test_a_users_request_that_is_refused_is_an_error(opened: Callable[..., Subje
     findings = check(opened("half_plus_two", CheckOptions(examples=path)))
     (failed,) = [finding for finding in findings if finding.fails]
     assert failed.seen.startswith("examples in mine.json: INVALID_ARGUMENT: ")
-    assert ".regress([{" in shlex.split(failed.reproduce[0])[2]
+    assert "regress" in failed.reproduce[0]
 
 
 def test_a_model_that_answers_no_more_is_an_error(opened: Callable[..., Subject]) -> None:

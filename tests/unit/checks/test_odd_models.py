@@ -86,8 +86,9 @@ def test_requests_that_suit_are_made_up(model: str, signature: str, open_odd: Ca
 
 @pytest.mark.parametrize("model", sorted(set(ODD_MODELS) - BROKEN))
 def test_sound_models_bring_no_alarm(model: str, open_odd: Callable[[str], Subject]) -> None:
-    """No check finds an error or a doubt in a model that is merely unusual."""
-    assert [finding for finding in _findings(open_odd(model)) if not finding.passed] == []
+    """No check finds an error in a model that is merely unusual, and none but the contract's warns of its habits."""
+    doubts = [finding for finding in _findings(open_odd(model)) if not finding.passed]
+    assert [finding for finding in doubts if finding.fails or finding.check != "contract"] == []
 
 
 def test_variables_that_no_server_restores_are_an_error(open_odd: Callable[[str], Subject]) -> None:
