@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from harness import GrpcClient, RestClient
 from harness.errors import StatusError
 
+if TYPE_CHECKING:
+    from harness import GrpcClient
+
 HALF_PLUS_TWO = pytest.mark.serving(model="half_plus_two")
-
-
-def test_unknown_signature_is_refused(client: Any, requests_of_model: dict[str, dict[str, np.ndarray]]) -> None:
-    """A signature the model does not have is an error that names it."""
-    inputs = next(iter(requests_of_model.values()))
-    with pytest.raises(StatusError, match="no_such_signature") as caught:
-        client.predict(inputs, signature_name="no_such_signature")
-    assert caught.value.code in {"FAILED_PRECONDITION", "INVALID_ARGUMENT"}
 
 
 def test_unknown_version_is_not_found(client: Any, requests_of_model: dict[str, dict[str, np.ndarray]]) -> None:
@@ -29,31 +22,6 @@ def test_unknown_version_is_not_found(client: Any, requests_of_model: dict[str, 
         client.predict(inputs, version=4711)
     assert caught.value.code == "NOT_FOUND"
     assert "version=4711" in str(caught.value)
-
-
-def test_unknown_label_is_refused(client: Any, requests_of_model: dict[str, dict[str, np.ndarray]]) -> None:
-    """A label that nobody assigned is an error that names it."""
-    inputs = next(iter(requests_of_model.values()))
-    with pytest.raises(StatusError, match="Unrecognized servable version label: no_such_label"):
-        client.predict(inputs, label="no_such_label")
-
-
-def test_unknown_model_is_not_found(client: Any, requests_of_model: dict[str, dict[str, np.ndarray]]) -> None:
-    """A model that is not served is NOT_FOUND."""
-    inputs = next(iter(requests_of_model.values()))
-    elsewhere = replace(client.endpoint, model="no_such_model")
-    kind = GrpcClient if client.api == "grpc" else RestClient
-    with kind(elsewhere) as stranger, pytest.raises(StatusError, match="no_such_model") as caught:
-        stranger.predict(inputs)
-    assert caught.value.code == "NOT_FOUND"
-
-
-@HALF_PLUS_TWO
-def test_missing_input_is_refused(client: Any) -> None:
-    """A request without the signature's input is INVALID_ARGUMENT."""
-    with pytest.raises(StatusError) as caught:
-        client.predict({"z": np.zeros(1, np.float32)})
-    assert caught.value.code == "INVALID_ARGUMENT"
 
 
 @HALF_PLUS_TWO

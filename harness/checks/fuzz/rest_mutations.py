@@ -88,7 +88,7 @@ def _nameless(base: Base) -> SearchStrategy[Raw]:
 def _verbless(base: Base) -> SearchStrategy[Raw]:
     paths = [_path(base.target, verb) for verb in ("", "/predict", ":run", f":{base.method}/")]
     body = _document(base, _sound_parts(base))
-    return st.sampled_from(paths).map(lambda path: Raw(where=path, body=body, words={"path": path}))
+    return st.sampled_from(paths).map(lambda path: Raw(where=path, body=body))
 
 
 def _elsewhere(part: str, values: Sequence[Any]) -> Make:
@@ -116,7 +116,7 @@ OF_METHOD: tuple[Mutation, ...] = (
         text="'signature_name' key must be a string value",
         make=_nameless,
     ),
-    Mutation(name="a path without a method", code=400, text="Malformed request: POST %(path)s", make=_verbless),
+    Mutation(name="a path without a method", code=400, text="Malformed request: POST ", make=_verbless),
     Mutation(
         name="an unknown model",
         code=404,

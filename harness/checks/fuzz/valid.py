@@ -12,7 +12,7 @@ from harness.checks.fuzz.strategies import examples, inputs
 from harness.checks.parity import rest_obstacle
 from harness.checks.reproduce import again_line, request_line, request_text
 from harness.checks.request import METHOD_OF_NAME, Request, ask
-from harness.errors import CallError
+from harness.errors import CallError, TensorError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -40,9 +40,10 @@ def obstacle(arena: Arena, signature: Signature, api: str) -> str:
     quantised = [spec.name for spec in signature.inputs if spec.dtype.startswith(_QUANTISED)]
     if quantised:
         return f"input {quantised[0]!r} is quantised, and arrays are sent as plain integers"
-    opaque = [spec for spec in signature.inputs if spec.dtype in {"resource", "variant", "invalid"}]
-    if opaque:
-        return f"no array holds {opaque[0].dtype} (input {opaque[0].name!r})"
+    try:
+        inputs(signature)
+    except TensorError as exc:
+        return str(exc)
     if api == "rest":
         no_inputs = "" if signature.inputs else "REST cannot call a signature without inputs (behaviour item 137)"
         return rest_obstacle(signature) or no_inputs

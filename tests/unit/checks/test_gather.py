@@ -12,6 +12,7 @@ import pytest
 from fixtures.example_models import exported
 from harness.checks import Golden, write_golden
 from harness.checks.gather import Gathered, gather_requests
+from harness.checks.request import Request
 from harness.checks.subject import CheckOptions
 from harness.errors import CheckError, StatusError
 from harness.prediction import Classification, Prediction, Regression
@@ -92,7 +93,8 @@ def goldens(tmp_path: Path) -> Path:
     """A directory with one case of the default signature, and one of a signature that is gone."""
     one = {"x": np.ones(1, np.float32)}
     for name, signature in (("case", "serving_default"), ("old", "gone")):
-        write_golden(Golden(name=name, inputs=one, outputs=one, signature_name=signature), tmp_path / "goldens")
+        golden = Golden(name=name, request=Request(signature_name=signature, inputs=one), outputs=one)
+        write_golden(golden, tmp_path / "goldens")
     return tmp_path / "goldens"
 
 

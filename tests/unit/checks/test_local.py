@@ -105,7 +105,8 @@ def test_the_line_that_runs_it_here_can_be_pasted(
 ) -> None:
     """The second line of a failed finding prints what the SavedModel answers without a server, bytes included."""
     subject = opened("half_plus_two", CheckOptions(requests=HALF_PLUS_TWO[:2]))
-    classify, predict = check(replace(subject, version_dir=exported("half_plus_two") / "1"))
+    version_dir = exported("half_plus_two") / "1"
+    predict, classify = check(replace(subject, version_dir=version_dir, requests=HALF_PLUS_TWO[:2]))
     for finding, value in ((predict, "[2.5, 3. , 4.5]"), (classify, "[2.5],")):
         python, flag, code = shlex.split(finding.reproduce[1])
         assert (python, flag) == ("python", "-c")
@@ -124,7 +125,7 @@ def test_a_version_that_changes_under_the_server_is_found(tmp_path: Path) -> Non
         subject = open_subject(
             server, "half_plus_two", grpc=None, rest=rest, options=CheckOptions(requests=HALF_PLUS_TWO[:1])
         )
-        (finding,) = check(subject)
+        (finding,) = check(replace(subject, requests=HALF_PLUS_TWO[:1]))
     assert finding.fails
     assert finding.seen.startswith("y: [0] is 4.5, expected 3.5 (")
     assert finding.reproduce[0].startswith("curl -s http://")

@@ -86,6 +86,11 @@ def test_what_is_recorded_holds_at_once(
     assert all(finding.passed for finding in replayed)
 
 
+def _tensor_cases(directory: Path) -> list[str]:
+    """Return the files of cases but for those of made-up tf.Examples."""
+    return sorted(path.name for path in directory.iterdir() if not path.name.startswith(("classify", "regress")))
+
+
 def test_the_same_answer_leaves_the_file_alone(update: Callable[..., Any], tmp_path: Path) -> None:
     """A second recording writes nothing; another answer is written, with what differs, and keeps the tolerance."""
     request = Request(inputs={"x": np.ones(3, np.float32)}, source="my code", name="ones")
@@ -100,7 +105,7 @@ def test_the_same_answer_leaves_the_file_alone(update: Callable[..., Any], tmp_p
     again = _seen(update(grpc_change=altering(nudge("y", 1e-3))))
     start = f"written to {path}: other than before: y: [2] is 4.501, expected 4.5 (relative error 0.000222"
     assert again["ones"].startswith(start)
-    (golden,) = read_goldens(tmp_path)
+    golden = next(one for one in read_goldens(tmp_path) if one.name == "ones")
     assert golden.tolerances["float32"].rtol == 0.25
     assert golden.provenance["source"] == "my code"
 
@@ -112,7 +117,7 @@ def test_only_what_came_from_the_same_source_is_removed(update: Callable[..., An
     write_golden(Golden(name="by_hand", request=Request(inputs=_X), outputs={}), tmp_path)
     found = _seen(update(requests=[twos]))
     assert found["serving_default-1"] == "removed: it came from my code, where it is no more"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["by_hand.json", "serving_default-2.json"]
+    assert _tensor_cases(tmp_path) == ["by_hand.json", "serving_default-2.json"]
 
 
 def test_outputs_with_nan_are_left_out_and_told(update: Callable[..., Any], tmp_path: Path) -> None:
@@ -120,7 +125,7 @@ def test_outputs_with_nan_are_left_out_and_told(update: Callable[..., Any], tmp_
     finding = update("half_plus_two", grpc_change=altering(replace_with_nan("y")))["serving_default-1"]
     assert (finding.passed, finding.severity) == (False, "warning")
     assert finding.seen == "not recorded: y holds NaN, which equals nothing"
-    assert list(tmp_path.iterdir()) == []
+    assert _tensor_cases(tmp_path) == []
 
     def change(outputs: Any) -> Any:
         return replace_with_nan("weighted")(outputs) if "weighted" in outputs else outputs
@@ -151,8 +156,8 @@ def test_what_cannot_be_recorded_is_an_error(update: Callable[..., Any], tmp_pat
     failed = {name: finding.seen for name, finding in found.items() if finding.fails}
     assert failed["unfit"].startswith("not recorded: ")
     assert "nope" in failed["unfit"]
-    assert [path.name for path in tmp_path.iterdir()] == ["ones.json"]
-    assert read_goldens(tmp_path)[0].request.inputs["x"].tolist() == [1, 1]
+    assert _tensor_cases(tmp_path) == ["ones.json"]
+    assert next(one for one in read_goldens(tmp_path) if one.name == "ones").request.inputs["x"].tolist() == [1, 1]
 
 
 def test_signatures_without_requests_are_told(opened: Callable[..., Subject], tmp_path: Path) -> None:
