@@ -334,6 +334,6 @@ def test_other_refusals_fail(
         return change(status, body) if path.endswith(":predict") else (status, body)
 
     subject = opened("half_plus_two", rest_change=changed)
-    found = failing(_for(subject, *_of_signature(subject, "serving_default")), "contract", "parity")
+    found = failing(_for(subject, _of_signature(subject, "serving_default")), "contract", "parity")
     assert list(found) == ["parity"]
     assert any(text in one.seen for one in found["parity"])
