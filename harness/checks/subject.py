@@ -58,7 +58,7 @@ class Subject:
         tags: the tag set of the SavedModel.
         requests: what to ask it, each signature's in a row; the values come from the best source that has any.
         unexercised: why, by name, for signatures that no request is known for.
-        notes: what else the reader should know about the requests.
+        notes: what else the reader should know about the requests and the files.
         options: what the user gave.
         stage: servers of a check's own, None where none can be started (an external server).
         provenance: what answers, for records of its answers, e.g. backend, image and tool versions.
