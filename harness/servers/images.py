@@ -67,7 +67,7 @@ def with_hub_prefix(image: str) -> str:
     """Return the name under which testcontainers asks for an image: its settings may name a mirror."""
     from testcontainers.core.config import testcontainers_config
 
-    return f"{testcontainers_config.hub_image_name_prefix}{image}"
+    return f"{getattr(testcontainers_config, 'hub_image_name_prefix', '')}{image}"  # before 4.10 there is none
 
 
 def why_no_image(image: str, *, platform: str | None = None, is_asked_for: bool = False) -> str:
