@@ -26,7 +26,7 @@ def published(asked: Mapping[str, Any], address: str) -> dict[str, Any]:
     if not engine_sees_our_files(address):
         return dict(asked)
     return {
-        port: (LOOPBACK, free_port() if here is None else here) if here is None or isinstance(here, int) else here
+        str(port): (LOOPBACK, free_port() if here is None else here) if here is None or isinstance(here, int) else here
         for port, here in asked.items()
     }
 

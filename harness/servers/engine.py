@@ -12,10 +12,18 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DEFAULT_ENGINE", "engine_address", "engine_client", "engine_fault", "socket_path"]
+__all__ = [
+    "DEFAULT_ENGINE",
+    "api_version",
+    "engine_address",
+    "engine_client",
+    "engine_fault",
+    "engine_platform",
+    "socket_path",
+]
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
-_TIMEOUT_S = 2
+_TIMEOUT_S = 4
 # Where engines listen that are not found by themselves; the first is podman's for root.
 _OTHER_SOCKETS = (
     "/run/podman/podman.sock",
@@ -47,16 +55,11 @@ def socket_path(address: str) -> str | None:
 
 
 @contextmanager
-def engine_client(*, timeout_s: int = _TIMEOUT_S) -> Iterator[Any]:
-    """Yield a ``docker.DockerClient`` of the engine that the containers will run on.
-
-    Raises:
-        docker.errors.DockerException: nobody answers.
-    """
+def _client(address: str, version: str, timeout_s: int) -> Iterator[Any]:
     import docker
 
-    address = engine_address()
     client = docker.from_env(
+        version=version,
         timeout=timeout_s,
         environment={**os.environ, "DOCKER_HOST": address},
         use_ssh_client=address.startswith("ssh://"),
@@ -65,6 +68,43 @@ def engine_client(*, timeout_s: int = _TIMEOUT_S) -> Iterator[Any]:
         yield client
     finally:
         client.close()
+
+
+def _version(address: str) -> dict[str, str]:
+    """Return what an engine says of itself. It is asked once: podman takes most of a second for that."""
+    from docker.constants import DEFAULT_DOCKER_API_VERSION
+
+    if address not in _versions:
+        with _client(address, DEFAULT_DOCKER_API_VERSION, _TIMEOUT_S) as client:
+            _versions[address] = client.api.version(api_version=False)
+    return _versions[address]
+
+
+_versions: dict[str, dict[str, str]] = {}
+
+
+def api_version() -> str:
+    """Return the version of the engine's API, e.g. ``1.41``."""
+    return _version(engine_address())["ApiVersion"]
+
+
+def engine_platform() -> str:
+    """Return what the engine runs on, e.g. ``linux/amd64``."""
+    version = _version(engine_address())
+    return f"{version['Os']}/{version['Arch']}"
+
+
+@contextmanager
+def engine_client(*, timeout_s: int | None = None) -> Iterator[Any]:
+    """Yield a ``docker.DockerClient`` of the engine that the containers will run on.
+
+    Raises:
+        docker.errors.DockerException: nobody answers.
+        requests.exceptions.RequestException: likewise.
+    """
+    address = engine_address()
+    with _client(address, _version(address)["ApiVersion"], timeout_s or _TIMEOUT_S) as client:
+        yield client
 
 
 def engine_fault() -> str:

@@ -7,7 +7,7 @@ import threading
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from harness.servers.engine import engine_client
+from harness.servers.engine import api_version, engine_client, engine_platform
 from harness.servers.remedies import AMD64_ONLY
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def with_hub_prefix(image: str) -> str:
     """Return the name under which testcontainers asks for an image: its settings may name a mirror."""
     from testcontainers.core.config import testcontainers_config
 
-    return f"{testcontainers_config.hub_image_name_prefix}{image}"
+    return f"{getattr(testcontainers_config, 'hub_image_name_prefix', '')}{image}"  # before 4.10 there is none
 
 
 def why_no_image(image: str, *, platform: str | None = None, is_asked_for: bool = False) -> str:
@@ -87,26 +87,25 @@ def why_no_image(image: str, *, platform: str | None = None, is_asked_for: bool 
             return _registry_fault(image, platform, is_asked_for=is_asked_for)
         except APIError as exc:
             return unavailable_text(image, said(exc))
-        return platform_fault(client, image, platform, [f"{found['Os']}/{found['Architecture']}"])
+        return platform_fault(image, [f"{found['Os']}/{found['Architecture']}"], asked=platform, own=engine_platform())
 
 
-def platform_fault(client: Any, image: str, platform: str | None, offered: list[str]) -> str:
+def platform_fault(image: str, offered: list[str], *, asked: str | None, own: str) -> str:
     """Return why an image does not suit; empty if one of its platforms is the one wanted.
 
     An engine would emulate another platform without being asked, many times slower and without AVX, or podman run the
     wrong one without a word.
 
     Args:
-        client: of the engine.
         image: its name.
-        platform: the one asked for; None for the engine's own.
         offered: the image's platforms, e.g. ``linux/amd64``.
+        asked: the platform asked for; None for the engine's own.
+        own: the engine's.
     """
-    version = client.version()
-    wanted = f"{version['Os']}/{version['Arch']}" if platform is None else platform
+    wanted = own if asked is None else asked
     if not offered or any(f"{wanted}/".startswith(f"{one}/") for one in offered):
         return ""
-    whose = "the engine runs" if platform is None else "asked for was"
+    whose = "the engine runs" if asked is None else "asked for was"
     return f"the image {image} is for {', '.join(dict.fromkeys(offered))}, but {whose} {wanted}; {AMD64_ONLY}"
 
 
@@ -124,11 +123,12 @@ def _ask_registry(image: str, platform: str | None, is_asked_for: bool, answer: 
     from testcontainers.core.docker_client import DockerClient
 
     try:
-        client = DockerClient(timeout=int(_REGISTRY_TIMEOUT_S)).client  # logs in as its settings say
+        # testcontainers' own client, for it logs in as its settings say
+        client = DockerClient(version=api_version(), timeout=int(_REGISTRY_TIMEOUT_S)).client
         try:
             found = client.images.get_registry_data(image).attrs.get("Platforms") or []
             offered = [f"{one.get('os')}/{one.get('architecture')}" for one in found]
-            answer.append(platform_fault(client, image, platform, offered))
+            answer.append(platform_fault(image, offered, asked=platform, own=engine_platform()))
         finally:
             client.close()
     except APIError as exc:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["forget", "prepare", "remember", "stop_all"]
 
 
-_PATIENCE_S = 20.0
+_PATIENCE_S = 10.0
 
 
 class _Stoppable(Protocol):

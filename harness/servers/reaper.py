@@ -24,7 +24,7 @@ def start_reaper_if_at_hand() -> bool:
     if testcontainers_config.ryuk_disabled:
         return False
     try:
-        with engine_client() as client:
+        with engine_client(timeout_s=60) as client:
             client.images.get(with_hub_prefix(testcontainers_config.ryuk_image))
         Reaper.get_instance()
     except docker.errors.ImageNotFound:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from harness.errors import ServerError, StartupError
+from harness.servers.engine import engine_platform
 from harness.servers.images import platform_fault, said
 from harness.servers.remedies import AMD64_ONLY
 
@@ -65,7 +66,7 @@ def refuse_other_platform(client: Any, image: str, platform: str | None) -> None
         StartupError: names both platforms.
     """
     found = client.images.get(image).attrs
-    fault = platform_fault(client, image, platform, [f"{found['Os']}/{found['Architecture']}"])
+    fault = platform_fault(image, [f"{found['Os']}/{found['Architecture']}"], asked=platform, own=engine_platform())
     if fault:
         raise StartupError(fault)
 

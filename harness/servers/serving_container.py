@@ -21,7 +21,7 @@ from harness.servers.container_arguments import create_arguments, new_name
 from harness.servers.container_models import MODELS, ModelLayout
 from harness.servers.container_ports import published, reached_at, refuse_unpublished
 from harness.servers.container_state import end_of, remove
-from harness.servers.engine import engine_address, engine_fault
+from harness.servers.engine import api_version, engine_address, engine_fault
 from harness.servers.images import default_image
 from harness.servers.owners import remove_orphans
 from harness.servers.pulling import pull_if_missing
@@ -71,7 +71,8 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
         if fault:
             raise BackendUnavailableError(f"a container cannot run here: {fault}")
         self._address = engine_address()
-        super().__init__(default_image() if image is None else image, **kwargs)
+        client = {"version": api_version(), **(kwargs.pop("docker_client_kw", None) or {})}
+        super().__init__(default_image() if image is None else image, docker_client_kw=client, **kwargs)
         self.ready_timeout_s = ready_timeout_s
         self.command: tuple[str, ...] = ()
         self._models: list[ModelConfig] = []

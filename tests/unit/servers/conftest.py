@@ -21,11 +21,11 @@ import psutil
 import pytest
 
 import harness
+from fixtures.engine import promised_engine
 from fixtures.engine_relay import EngineRelay
 from fixtures.example_models import exported
 from harness.model_config import ModelConfig
 from harness.servers import ServerSpec
-from harness.servers.engine import engine_fault
 from harness.servers.owners import LABEL
 
 if TYPE_CHECKING:
@@ -46,12 +46,6 @@ CHANGES = (
     "EXPOSE 8500",
     "EXPOSE 8501",
 )
-
-
-def diagnosis_cases() -> dict[str, str]:
-    """Return the text of each case in the tables of docs/diagnosis.md."""
-    page = Path(__file__).parents[3] / "docs" / "diagnosis.md"
-    return dict(re.findall(r"^\| (.+?) \| `(.+)` \|$", page.read_text(), re.MULTILINE))
 
 
 def root_file_system(entry_point: bytes, folders: Iterable[str]) -> bytes:
@@ -115,12 +109,7 @@ def spec_of(half_plus_two: ModelConfig) -> Callable[..., ServerSpec]:
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
     """A Docker engine; without one the tests are skipped with the reason, unless one was promised."""
-    fault = engine_fault()
-    if fault:
-        if os.environ.get("HARNESS_REQUIRE_DOCKER", "0") not in {"", "0"}:
-            pytest.fail(f"HARNESS_REQUIRE_DOCKER is set, but {fault}")
-        pytest.skip(fault)
-    client = docker.from_env()
+    client = promised_engine()
     yield client
     client.close()
 
@@ -181,11 +170,11 @@ def quick_image(host_folders: tuple[str, ...]) -> tuple[bytes, dict[str, Any]]:
 
 
 @pytest.fixture
-def in_container(image: str, spec_of: Callable[..., Any], host_folders: tuple[str, ...]) -> Callable[..., Any]:
-    """A function that returns a spec of half_plus_two in that image; ``instead`` is a bash program to run for it."""
+def spec_in_image(spec_of: Callable[..., Any], host_folders: tuple[str, ...]) -> Callable[..., Any]:
+    """A function that returns a spec of half_plus_two in such an image; ``instead`` is a bash program to run for it."""
     mounts = tuple((folder, folder) for folder in host_folders)
 
-    def make(*, instead: str = "", **fields: Any) -> Any:
+    def make(image: str, *, instead: str = "", **fields: Any) -> Any:
         environment = {"PYTHONPATH": str(Path(harness.__file__).parents[1])}
         environment |= {"INSTEAD": instead} if instead else {}
         return spec_of(
@@ -195,13 +184,29 @@ def in_container(image: str, spec_of: Callable[..., Any], host_folders: tuple[st
     return make
 
 
+@pytest.fixture
+def in_container(image: str, spec_in_image: Callable[..., Any]) -> Callable[..., Any]:
+    """The same in the image with the stand-in, unless another is named."""
+
+    def make(**fields: Any) -> Any:
+        return spec_in_image(**{"image": image, **fields})
+
+    return make
+
+
 @pytest.fixture(scope="session")
-def documented() -> Callable[[str], re.Pattern[str]]:
+def cases() -> dict[str, str]:
+    """The text that docs/diagnosis.md gives for each of its cases."""
+    page = Path(__file__).parents[3] / "docs" / "diagnosis.md"
+    return dict(re.findall(r"^\| (.+?) \| `(.+)` \|$", page.read_text(), re.MULTILINE))
+
+
+@pytest.fixture(scope="session")
+def documented(cases: dict[str, str]) -> Callable[[str], re.Pattern[str]]:
     """A function that returns the pattern of what docs/diagnosis.md says is printed in a case."""
-    rows = diagnosis_cases()
 
     def pattern(case: str) -> re.Pattern[str]:
-        parts = re.split(r"(<\w+>)", rows[case])
+        parts = re.split(r"(<\w+>)", cases[case])
         return re.compile("".join(".+?" if part.startswith("<") else re.escape(part) for part in parts))
 
     return pattern

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import shutil
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from harness.clients import GrpcClient, RestClient
@@ -32,14 +35,24 @@ def versions(half_plus_two: ModelConfig, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="module")
+def network(engine: docker.DockerClient) -> Iterator[str]:
+    """A network of the user's."""
+    made = engine.networks.create(f"tfserving-{os.getpid()}")
+    yield made.name
+    made.remove()
+
+
+@pytest.fixture(scope="module")
 def limited(
-    image: str, host_folders: tuple[str, ...], versions: Path, tmp_path_factory: pytest.TempPathFactory
+    image: str, host_folders: tuple[str, ...], versions: Path, network: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """A container with limits, an own network name and a kept log, shared by the tests that do not end it."""
+    """A container with limits, a name on a network and a kept log, shared by the tests that do not end it."""
     import harness
     from harness.servers import ServerSpec
 
-    options = ContainerOptions(cpu_set="0", memory="2g", network="bridge", platform="linux/amd64")
+    options = ContainerOptions(
+        cpu_set="0", memory="2g", network=network, network_alias="tf", platform="linux/amd64", model_transfer="mount"
+    )
     spec = ServerSpec(
         models=(ModelConfig(name="growing", base_path=str(versions)),),
         backend="container",
@@ -61,7 +74,7 @@ def test_both_apis_answer(limited: Server) -> None:
     assert str(limited.endpoint.grpc).startswith("127.0.0.1:")
 
 
-def test_docker_shows_what_was_asked_for(engine: docker.DockerClient, limited: Server) -> None:
+def test_docker_shows_what_was_asked_for(engine: docker.DockerClient, limited: Server, network: str) -> None:
     """Name, labels, limits, environment, mounts and published addresses are those of the spec."""
     found = engine.containers.get(limited.engine.name)  # type: ignore[attr-defined]
     host = found.attrs["HostConfig"]
@@ -70,6 +83,7 @@ def test_docker_shows_what_was_asked_for(engine: docker.DockerClient, limited: S
     assert (host["CpusetCpus"], host["Memory"], host["MemorySwap"]) == ("0", 2 * 2**30, 2 * 2**30)
     assert "MARK=seen" in found.attrs["Config"]["Env"]
     assert all(not mount["RW"] for mount in found.attrs["Mounts"])
+    assert "tf" in found.attrs["NetworkSettings"]["Networks"][network]["Aliases"]
     assert {binding[0]["HostIp"] for binding in found.ports.values()} == {"127.0.0.1"}
 
 
@@ -154,6 +168,21 @@ def test_a_kill_ends_requests_in_flight(limited: Server) -> None:
     directory = limited.spec.log_directory
     assert directory is not None
     assert any("Running gRPC ModelServer" in path.read_text() for path in directory.iterdir())
+
+
+def test_starts_and_stops_use_nothing_up(in_container: Callable[..., Any], quick: str) -> None:
+    """Neither descriptors nor threads nor child processes become more with each server."""
+
+    def in_use() -> tuple[int, int, int]:
+        me = psutil.Process()
+        return me.num_fds(), threading.active_count(), len(me.children())
+
+    def serve_once() -> tuple[int, int, int]:
+        start(in_container(instead=quick)).stop()
+        gc.collect()
+        return in_use()
+
+    assert serve_once() == serve_once()
 
 
 def test_several_models_are_copied_in(

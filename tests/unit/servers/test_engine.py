@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.engine import promised_engine
 from harness.errors import BackendUnavailableError
 from harness.servers import TensorFlowServingContainer, choose_backend
 from harness.servers.engine import engine_address, engine_fault
@@ -52,6 +53,7 @@ def test_an_engine_that_has_ended_is_told(
 
 def test_an_engine_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An engine that takes the call and says nothing is given up within seconds."""
+    monkeypatch.setattr("harness.servers.engine._TIMEOUT_S", 1)
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/s")
     with _listening(tmp_path / "s"):
         assert "timed out" in engine_fault()
@@ -105,6 +107,19 @@ def test_a_proxy_before_the_engine_is_told(monkeypatch: pytest.MonkeyPatch, docu
         for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.delenv(name, raising=False)
         assert documented("a proxy before the engine").fullmatch(engine_fault())
+
+
+@pytest.mark.parametrize(
+    ("promised", "outcome"), [("0", pytest.skip.Exception), ("1", pytest.fail.Exception)], ids=["skip", "fail"]
+)
+def test_without_an_engine_tests_skip_or_fail(
+    promised: str, outcome: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests on containers skip with the reason, unless the surroundings promise an engine: then they fail with it."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    monkeypatch.setenv("HARNESS_REQUIRE_DOCKER", promised)
+    with pytest.raises(outcome, match="no Docker engine answers"):
+        promised_engine()
 
 
 def test_the_engine_of_dockers_context_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -132,22 +132,14 @@ def test_an_image_for_another_platform_is_told(
     assert choose_backend(asked).name == "container"  # whoever asks for it may have an emulator
 
 
-class _Arm64Engine:
-    """What an engine on an arm64 machine says of itself."""
-
-    @staticmethod
-    def version() -> dict[str, str]:
-        return {"Os": "linux", "Arch": "arm64"}
-
-
 def test_on_arm64_the_image_is_said_to_be_amd64_only() -> None:
     """An arm64 machine is told so, with both ways out; one that says it emulates amd64 is believed."""
-    fault = platform_fault(_Arm64Engine(), "tensorflow/serving:2.21.0", None, ["linux/amd64"])
+    fault = platform_fault("tensorflow/serving:2.21.0", ["linux/amd64"], asked=None, own="linux/arm64")
     assert "is for linux/amd64, but the engine runs linux/arm64; tensorflow/serving is built for linux/amd64" in fault
     assert "--serving-platform=linux/amd64" in fault
     assert "--serving-backend=standin" in fault
-    assert platform_fault(_Arm64Engine(), "x", "linux/amd64", ["linux/amd64"]) == ""
-    assert platform_fault(_Arm64Engine(), "x", "linux/arm64/v8", ["linux/arm64"]) == ""
+    assert platform_fault("x", ["linux/amd64"], asked="linux/amd64", own="linux/arm64") == ""
+    assert platform_fault("x", ["linux/arm64"], asked="linux/arm64/v8", own="linux/amd64") == ""
 
 
 @pytest.mark.usefixtures("engine")

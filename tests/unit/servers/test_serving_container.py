@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
-from testcontainers.core.waiting_utils import WaitStrategy
 
 import harness
 from harness.clients import GrpcClient, RestClient
@@ -80,14 +79,18 @@ def test_the_class_serves_both_apis(
     assert container.exit_text() == "stopped"
 
 
-class _Noting(WaitStrategy):
-    """A wait strategy that notes whether the server was ready when its turn came."""
+def _noting_strategy() -> Any:
+    """Return a wait strategy that notes whether the server was ready when its turn came."""
+    from testcontainers.core.waiting_utils import WaitStrategy
 
-    seen: bytes = b""
+    class Noting(WaitStrategy):  # type: ignore[misc] # untyped in some versions
+        seen: bytes = b""
 
-    def wait_until_ready(self, container: Any) -> None:
-        with urllib.request.urlopen(f"{container.get_rest_url()}/v1/models/half", timeout=5) as answer:  # noqa: S310
-            self.seen = answer.read()
+        def wait_until_ready(self, container: Any) -> None:
+            with urllib.request.urlopen(f"{container.get_rest_url()}/v1/models/half", timeout=5) as answer:  # noqa: S310
+                self.seen = answer.read()
+
+    return Noting()
 
 
 def test_what_testcontainers_offers_holds(
@@ -95,7 +98,7 @@ def test_what_testcontainers_offers_holds(
     quick: str,
 ) -> None:  # fmt: skip
     """Network, alias, temporary file system, copied files, command, name, labels, wait strategy: all as given."""
-    strategy = _Noting()
+    strategy = _noting_strategy()
     with Network() as network:
         container = serving().with_model("half", half_plus_two.base_path).with_env("INSTEAD", quick)
         container.with_network(network).with_network_aliases("tf").with_tmpfs_mount("/scratch")
