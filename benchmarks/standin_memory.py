@@ -79,7 +79,7 @@ def _send_grpc(grpc_port: int, _rest_port: int, request: bytes) -> None:
 
 
 def _rest_request(signature: str, size: int) -> bytes:
-    numbers = ",".join(["1.5"] * (size // 4))
+    numbers = ",".join(["0.1234567"] * max(1, size // 10))
     return f'{{"signature_name": "{signature}", "inputs": [{numbers}]}}'.encode()
 
 

@@ -23,8 +23,8 @@ from harness.standin.http_heads import (
     read_head,
     reason,
     refusal,
-    reply_bytes,
     reply_headers,
+    reply_parts,
 )
 from harness.standin.http_lenient import BadHeadError, rewrite_head
 from harness.standin.rest_handler import RestReply, RestRequest, page
@@ -164,7 +164,7 @@ class Connection:
             return first_part
         self._partial = b""
         reply = self._call(head, data[start:])
-        self._out.append(memoryview(reply_bytes(reply)))
+        self._out.extend(memoryview(part) for part in reply_parts(reply) if part)
         self._closing = reply.is_page
         return True
 

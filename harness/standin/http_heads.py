@@ -18,7 +18,7 @@ from harness.standin.http_lenient import METHODS
 if TYPE_CHECKING:
     from harness.standin.rest_handler import RestReply
 
-__all__ = ["HeadMemo", "RequestHead", "read_head", "reason", "refusal", "reply_bytes", "reply_headers"]
+__all__ = ["HeadMemo", "RequestHead", "read_head", "reason", "refusal", "reply_headers", "reply_parts"]
 
 _MAX_HEADS = 512
 _MAX_HEAD_BYTES = 4096
@@ -115,10 +115,10 @@ def reply_headers(reply: RestReply) -> list[tuple[str, str]]:
     ]
 
 
-def reply_bytes(reply: RestReply) -> bytes:
-    """Return a whole reply to a plain request, as h11 would write it."""
+def reply_parts(reply: RestReply) -> tuple[bytes, bytes | bytearray]:
+    """Return head and body of a reply to a plain request, as h11 would write them."""
     headers = "".join(f"{name}: {value}\r\n" for name, value in reply_headers(reply)).encode("latin-1")
-    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (reply.status, reason(reply.status), headers, reply.body)
+    return b"HTTP/1.1 %d %s\r\n%s\r\n" % (reply.status, reason(reply.status), headers), reply.body
 
 
 @lru_cache(maxsize=2)

@@ -9,7 +9,7 @@ else (a string, a ragged list, an empty one, a syntax error) it declines, and th
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["DENSE_MIN_BYTES", "read_block"]
 
 DENSE_MIN_BYTES = 1024
-_CHUNK_BYTES = 1 << 18
+_CHUNK_BYTES = 1 << 17
 _MAX_RANK = 254
+_SHORTEST_BYTES = 2  # a digit and what separates it from the next
 
 _START = re.compile(rb"[-0-9.eE+,\[\] \t\n\r]*")
 _NUMBER, _OPEN, _CLOSE, _COMMA, _SPACE = range(1, 6)
@@ -56,18 +57,57 @@ def read_block(data: bytes | bytearray, start: int) -> tuple[NumberBlock | None,
     if first is None or first.end() < start + DENSE_MIN_BYTES:
         return None, start + 1 if first is None else first.end()
     scan = _Scan(data, start)
-    chunks: list[_Chunk] = []
-    while scan.depth or not chunks:
+    numbers = _Collected((len(data) - start) // _SHORTEST_BYTES + 1)
+    closed: list[npt.NDArray[np.uint8]] = []
+    while scan.depth or not closed:
         chunk = scan.next_chunk()
-        if chunk is None:
+        if chunk is None or not numbers.add(chunk.numbers):
             return None, max(scan.position, start + 1)
-        chunks.append(chunk)
-    closed = np.concatenate([chunk.closed_before for chunk in chunks])
-    shape = _regular_shape(closed, scan.rank)
-    numbers = _join([chunk.numbers for chunk in chunks])
-    if shape is None or numbers is None:
+        closed.append(chunk.closed_before)
+    shape = _regular_shape(np.concatenate(closed), scan.rank)
+    if shape is None:
         return None, scan.position
-    return NumberBlock(numbers.values, numbers.integers, shape), scan.position
+    values, integers = numbers.all()
+    return NumberBlock(values, integers, shape), scan.position
+
+
+class _Collected:
+    """The chunks' numbers in one array of one type. It is made for all there could be; what is unused costs nothing."""
+
+    def __init__(self, limit: int) -> None:
+        """Start with integers, which all numbers are until the first double comes."""
+        self._memory = np.empty(limit, np.int64)
+        self._values: npt.NDArray[Any] = self._memory
+        self._count = 0
+        self._masks: list[npt.NDArray[np.bool_]] = []
+
+    def add(self, numbers: Numbers) -> bool:
+        """Take a chunk's numbers; False if a long integer would lose digits as a double."""
+        values, integers = numbers
+        if values.dtype == np.float64 and self._values is self._memory:
+            if not fit_doubles(self._memory[: self._count]):
+                return False
+            self._values = self._memory.view(np.float64)
+            self._values[: self._count] = self._memory[: self._count].astype(np.float64)
+            self._masks = [np.ones(self._count, np.bool_)]
+        if self._values is not self._memory:
+            is_integer = values.dtype == np.int64
+            if is_integer and not fit_doubles(values):
+                return False
+            self._masks.append(integers if integers is not None else np.full(len(values), is_integer))
+        self._values[self._count : self._count + len(values)] = values
+        self._count += len(values)
+        return True
+
+    def all(self) -> Numbers:
+        """Return all numbers; nothing can be added afterwards."""
+        is_double = self._values is not self._memory
+        del self._values
+        self._memory.resize(self._count, refcheck=False)
+        if not is_double:
+            return Numbers(self._memory, None)
+        integers = np.concatenate(self._masks)
+        return Numbers(self._memory.view(np.float64), integers if integers.any() else None)
 
 
 class _Scan:
@@ -176,20 +216,3 @@ def _regular_shape(closed_before: npt.NDArray[np.uint8], rank: int) -> tuple[int
         inner = size
         expected[size::size] += 1
     return tuple(reversed(shape)) if inner == count and (expected == closed_before).all() else None
-
-
-def _join(parts: list[Numbers]) -> Numbers | None:
-    """Join the chunks' numbers into one array of one type; None if a long integer would lose digits."""
-    parts = [part for part in parts if len(part.values)]
-    if all(part.values.dtype == np.int64 for part in parts):
-        return Numbers(np.concatenate([part.values for part in parts]), None)
-    if any(part.values.dtype == np.int64 and not fit_doubles(part.values) for part in parts):
-        return None
-    values = np.concatenate([part.values for part in parts], dtype=np.float64)
-    if all(part.integers is None and part.values.dtype == np.float64 for part in parts):
-        return Numbers(values, None)
-    masks = [
-        part.integers if part.integers is not None else np.full(len(part.values), part.values.dtype == np.int64)
-        for part in parts
-    ]
-    return Numbers(values, np.concatenate(masks))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from harness.protos import types_pb2
+from harness.standin.arrays import aligned
 from harness.standin.json_base64 import decode_base64
 from harness.standin.json_debug import echo
 from harness.standin.json_value import JsonObject, NumberBlock, is_array, type_name
@@ -42,6 +43,7 @@ _INTEGERS: dict[int, tuple[int, int, npt.DTypeLike]] = {
 _FLOATS: dict[int, npt.DTypeLike] = {types_pb2.DT_FLOAT: np.float32, types_pb2.DT_DOUBLE: np.float64}
 _SMALLEST_ORDINARY, _LARGEST_ORDINARY = 1.2e-38, 3.4e38
 _FEW = 64
+_PIECE = 1 << 16
 _REF = 100  # DT_FLOAT_REF is DT_FLOAT + 100
 
 
@@ -159,12 +161,19 @@ def _to_floats(values: npt.NDArray[Any], dtype: int) -> npt.NDArray[Any]:
 
 
 def round_to_floats(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """Round to float32 by way of double; what becomes a denormal float becomes zero (behaviour item 142)."""
-    with np.errstate(over="ignore", under="ignore"):
-        floats = np.asarray(values, np.float64).astype(np.float32)
-    tiny = np.abs(floats) < _SMALLEST_NORMAL_FLOAT
-    if tiny.any():
-        floats[tiny] *= np.float32(0)
+    """Round to float32 by way of double; what becomes a denormal float becomes zero (behaviour item 142).
+
+    Piece by piece, so that large arrays leave nothing beside them.
+    """
+    given = np.asarray(values)
+    floats: npt.NDArray[np.float32] = aligned(len(given), np.float32)
+    for start in range(0, len(given), _PIECE):
+        piece = floats[start : start + _PIECE]
+        with np.errstate(over="ignore", under="ignore"):
+            piece[:] = given[start : start + _PIECE].astype(np.float64, copy=False)
+        tiny = np.abs(piece) < _SMALLEST_NORMAL_FLOAT
+        if tiny.any():
+            piece[tiny] *= np.float32(0)
     return floats
 
 

@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["Layout", "indented", "single_line"]
 
@@ -42,38 +42,40 @@ class Layout:
         """How many elements there are; none in empty lists."""
         return 0 if self.empty else prod(self.shape)
 
-    def write(self, texts: Callable[[int, int], list[bytes]], *, end: bytes | None = None) -> bytes:
-        """Return the text of a tensor.
+    def write(self, out: bytearray, texts: Callable[[int, int], list[bytes]], *, end: bytes | None = None) -> None:
+        """Append the text of a tensor.
 
         Args:
+            out: what to append to.
             texts: returns the texts of the elements from one index to another.
             end: what the outermost list ends with in place of a bracket.
         """
         count = prod(self.shape)
         if not self.shape:
-            return b"[]" if self.empty else texts(0, 1)[0]
+            out += b"[]" if self.empty else texts(0, 1)[0]
+            return
         if count == 0:
-            return b"[]"
-        pieces = [self.begin]
+            out += b"[]"
+            return
+        out += self.begin
         for start in range(0, count, _ELEMENTS_AT_ONCE):
             stop = min(start + _ELEMENTS_AT_ONCE, count)
             some = [b"[]"] * (stop - start) if self.empty else texts(start, stop)
-            self._join(pieces, some, start)
+            out += b"".join(self._lines(some, start))
             if stop < count:
-                pieces.append(self.between[self._lists_ending_at(stop)])
-        pieces.append(self.end if end is None else self.end[:-1] + end)
-        return b"".join(pieces)
+                out += self.between[self._lists_ending_at(stop)]
+        out += self.end if end is None else self.end[:-1] + end
 
-    def _join(self, pieces: list[bytes], some: list[bytes], start: int) -> None:
-        """Append elements and what stands between them."""
+    def _lines(self, some: list[bytes], start: int) -> Iterator[bytes]:
+        """Go through elements, line by line, and what stands between the lines."""
         width = self.shape[-1]
         position = 0
         while position < len(some):
             line = min(width - (start + position) % width, len(some) - position)
-            pieces.append(self.between[0].join(some[position : position + line]))
+            yield self.between[0].join(some[position : position + line])
             position += line
             if position < len(some):
-                pieces.append(self.between[self._lists_ending_at(start + position)])
+                yield self.between[self._lists_ending_at(start + position)]
 
     def _lists_ending_at(self, index: int) -> int:
         """Return how many lists end before the element of that index."""

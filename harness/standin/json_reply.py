@@ -33,7 +33,7 @@ _INTEGERS = frozenset(
 _FLOATS = (types_pb2.DT_FLOAT, types_pb2.DT_DOUBLE)
 
 
-def predict_reply(outputs: Mapping[str, np.ndarray[Any, Any]], form: str) -> bytes:
+def predict_reply(outputs: Mapping[str, np.ndarray[Any, Any]], form: str) -> bytearray:
     """Return the body of the reply.
 
     Args:
@@ -46,8 +46,10 @@ def predict_reply(outputs: Mapping[str, np.ndarray[Any, Any]], form: str) -> byt
     if not outputs:
         raise StatusError("INVALID_ARGUMENT", "Cannot convert empty tensor map to JSON")
     tensors = [_Tensor(name, outputs[name]) for name in sorted(outputs)]
-    text = _rows(tensors) if form == ROWS else _columns(tensors)
-    return b'{\n    "%s": %s\n}' % (form.encode(), text)
+    out = bytearray(b'{\n    "%s": ' % form.encode())
+    (_rows if form == ROWS else _columns)(out, tensors)
+    out += b"\n}"
+    return out
 
 
 class _Tensor:
@@ -84,19 +86,21 @@ class _Tensor:
         return [before + binascii.b2a_base64(value, newline=False) + after for value in values]
 
 
-def _rows(tensors: list[_Tensor]) -> bytes:
+def _rows(out: bytearray, tensors: list[_Tensor]) -> None:
     """Lay out the row form."""
     count = _batch_size(tensors)
     if count == 0:
-        return b"[]"
-    if len(tensors) == 1:
+        out += b"[]"
+    elif len(tensors) == 1:
         layout = single_line(tensors[0].shape)
-        return layout.write(lambda start, stop: tensors[0].texts(start, stop, 1 + len(layout.shape)), end=b"\n    ]")
-    items = []
-    for start in range(0, count, _ROWS_AT_ONCE):
-        columns = [_row_texts(tensor, start, min(start + _ROWS_AT_ONCE, count)) for tensor in tensors]
-        items += [b"\n        {\n" + b",\n".join(members) + b"\n        }" for members in zip(*columns, strict=True)]
-    return b"[" + b",".join(items) + b"\n    ]"
+        layout.write(out, lambda start, stop: tensors[0].texts(start, stop, 1 + len(layout.shape)), end=b"\n    ]")
+    else:
+        out += b"["
+        for start in range(0, count, _ROWS_AT_ONCE):
+            columns = [_row_texts(tensor, start, min(start + _ROWS_AT_ONCE, count)) for tensor in tensors]
+            items = (b"\n        {\n" + b",\n".join(members) + b"\n        }" for members in zip(*columns, strict=True))
+            out += (b"," if start else b"") + b",".join(items)
+        out += b"\n    ]"
 
 
 def _batch_size(tensors: list[_Tensor]) -> int:
@@ -117,23 +121,27 @@ def _row_texts(tensor: _Tensor, start: int, stop: int) -> list[bytes]:
     layout = single_line(tensor.shape[1:])
     size = layout.size
     texts = tensor.texts(start * size, stop * size, 3 + len(layout.shape)) if size else []
-    key = b"            " + tensor.key + b": "
 
     def row(first: int) -> bytes:
-        return layout.write(lambda begin, end: texts[first + begin : first + end])
+        out = bytearray(b"            " + tensor.key + b": ")
+        layout.write(out, lambda begin, end: texts[first + begin : first + end])
+        return bytes(out)
 
-    return [key + row(index * size) for index in range(stop - start)]
+    return [row(index * size) for index in range(stop - start)]
 
 
-def _columns(tensors: list[_Tensor]) -> bytes:
+def _columns(out: bytearray, tensors: list[_Tensor]) -> None:
     """Lay out the column form."""
     if len(tensors) == 1:
-        return _column(tensors[0], 1)
-    members = [b"        " + tensor.key + b": " + _column(tensor, 2) for tensor in tensors]
-    return b"{\n" + b",\n".join(members) + b"\n    }"
+        _column(out, tensors[0], 1)
+        return
+    for index, tensor in enumerate(tensors):
+        out += (b",\n        " if index else b"{\n        ") + tensor.key + b": "
+        _column(out, tensor, 2)
+    out += b"\n    }"
 
 
-def _column(tensor: _Tensor, depth: int) -> bytes:
-    """Return the text of an output with one element per line; it stands on level ``depth``."""
+def _column(out: bytearray, tensor: _Tensor, depth: int) -> None:
+    """Append an output with one element per line; it stands on level ``depth``."""
     layout = indented(tensor.shape, depth)
-    return layout.write(lambda start, stop: tensor.texts(start, stop, depth + len(layout.shape)))
+    layout.write(out, lambda start, stop: tensor.texts(start, stop, depth + len(layout.shape)))

@@ -23,6 +23,8 @@ from harness.standin.rest_predict import Calls, run_call
 from harness.standin.status import StatusError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.standin.core import ServerCore
     from harness.standin.rest_handler import RestRequest
     from harness.standin.rest_url import ModelPath
@@ -39,9 +41,13 @@ class RestCalls:
         self._timeout_s = timeout_s
         self._calls = Calls()
         # The verbs of a URL are matched in any case but known in lower case only (behaviour item 120).
-        self._posts = {"predict": self._predict, "classify": self._classify, "regress": self._regress}
+        self._posts: dict[str, Callable[[RestRequest, ModelPath], bytes | bytearray]] = {
+            "predict": self._predict,
+            "classify": self._classify,
+            "regress": self._regress,
+        }
 
-    def call(self, request: RestRequest, path: ModelPath, whole_path: str) -> bytes:
+    def call(self, request: RestRequest, path: ModelPath, whole_path: str) -> bytes | bytearray:
         """Return the body of the reply; ``whole_path`` is the URL's path as it was sent.
 
         Raises:
@@ -64,13 +70,14 @@ class RestCalls:
         with self._core.servable(_spec(path)) as servable:
             return metadata_body(servable.name, servable.version, metadata.signature_def_map(servable))
 
-    def _predict(self, request: RestRequest, path: ModelPath) -> bytes:
+    def _predict(self, request: RestRequest, path: ModelPath) -> bytearray:
         document, signature_name = _read(request)
         with self._core.servable(_spec(path)) as servable:
             call = self._calls.find(servable, signature_name)
             form, tensors = fill_inputs(document, call.inputs)
             del document
             outputs = run_call(self._core, servable, call, tensors, model=path.name, timeout_s=self._timeout_s)
+            del tensors
         return predict_reply(outputs, form)
 
     def _classify(self, request: RestRequest, path: ModelPath) -> bytes:

@@ -64,7 +64,7 @@ class RestReply:
 
     status: int
     content_type: str
-    body: bytes
+    body: bytes | bytearray
     headers: tuple[tuple[str, str], ...] = field(default=())
     is_page: bool = False
 

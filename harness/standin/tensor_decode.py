@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.standin.arrays import ready_to_feed
 from harness.standin.dtypes import BY_NUMBER, DType
 from harness.standin.wire import FIXED_WIDTH, fields, read_varint
 
@@ -23,7 +24,6 @@ __all__ = ["Opaque", "decode"]
 
 _MANY = 64
 _CONTENT_FIELD = 4
-_ALIGNMENT, _LARGE_BYTES = 64, 1 << 16
 _MAX_DIMS = 254
 _MAX_ELEMENTS = 2**63 - 1
 
@@ -55,23 +55,9 @@ def decode(proto: Any, large: LargeField | None = None) -> np.ndarray[Any, Any] 
     try:
         content = _content_of(proto, large) if count else b""
         flat = _content(dtype, content, count) if content else _typed(dtype, _values(dtype, proto, large), count)
-        return _ready_to_feed(flat).reshape(sizes)
+        return ready_to_feed(flat).reshape(sizes)
     except (ValueError, MemoryError):
         return None
-
-
-def _ready_to_feed(flat: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """A large array as TensorFlow takes it without a copy: writeable, and on a 64-byte border.
-
-    A view of a message is neither; NumPy would copy it for the first reason and TensorFlow again for the second.
-    """
-    if flat.flags.writeable or flat.nbytes < _LARGE_BYTES:
-        return flat
-    memory = np.empty(flat.nbytes + _ALIGNMENT, np.uint8)
-    begin = -memory.ctypes.data % _ALIGNMENT
-    copy: np.ndarray[Any, Any] = memory[begin : begin + flat.nbytes].view(flat.dtype)
-    copy[:] = flat
-    return copy
 
 
 def _overflows(sizes: list[int]) -> bool:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.protos import tensor_pb2
 from harness.standin.dtypes import BY_NUMBER, DType
 from harness.standin.tensor_decode import decode
-from harness.standin.tensor_encode import encode
+from harness.standin.tensor_encode import encode, encode_large
 
 _DTYPES = [dtype for dtype in BY_NUMBER.values() if dtype.numpy is not None]
 
@@ -77,3 +78,31 @@ def test_large_arrays_are_encoded_like_small_ones(dtype: type) -> None:
     flat = values.reshape(-1)
     numbers = flat.view(flat.real.dtype) if np.iscomplexobj(flat) else flat
     assert list(getattr(proto, field)) == numbers.tolist()
+
+
+@pytest.mark.parametrize("tensor_content", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128, np.int64, np.uint8])
+def test_a_large_tensor_in_parts_is_the_same_message(dtype: type, *, tensor_content: bool) -> None:
+    """The parts joined are what encode() serialises to; the elements are not copied for it."""
+    array = (np.arange(1 << 17) % 251).astype(dtype).reshape(2, -1)[:, ::1]
+    parts = encode_large(array, tensor_content=tensor_content)
+    if parts is None:
+        assert not tensor_content
+        assert dtype in (np.int64, np.uint8)
+        return
+    assert tensor_pb2.TensorProto.FromString(b"".join(parts)) == encode(array, tensor_content=tensor_content)
+    assert np.shares_memory(np.frombuffer(parts[-1], np.uint8), array)
+
+
+def test_an_array_with_gaps_is_encoded_in_order() -> None:
+    """What does not lie in one piece is put into one first."""
+    array = np.arange(1 << 16, dtype=np.float32).reshape(256, 256).T
+    parts = encode_large(array)
+    assert parts is not None
+    assert tensor_pb2.TensorProto.FromString(b"".join(parts)) == encode(array)
+
+
+def test_small_tensors_and_texts_have_no_parts() -> None:
+    """They go the ordinary way."""
+    assert encode_large(np.zeros(10, np.float32)) is None
+    assert encode_large(np.full(1 << 17, b"x", object), tensor_content=True) is None

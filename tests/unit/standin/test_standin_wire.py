@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.protos import predict_pb2
+from harness.protos import predict_pb2, tensor_pb2
 from harness.standin.dtypes import BY_NUMBER
 from harness.standin.tensor_decode import decode
-from harness.standin.wire import cut_large_tensors, read_varint, varint
+from harness.standin.wire import cut_large_tensors, map_entry, read_varint, varint
 
 _MANY = 20_000
 _NUMBERS = {"float_val": 1, "double_val": 2, "scomplex_val": 8, "dcomplex_val": 18, "int_val": 3, "int64_val": 9}
@@ -114,3 +114,14 @@ def test_large_arrays_are_ready_to_be_fed() -> None:
     assert isinstance(tensor, np.ndarray)
     assert tensor.flags.writeable
     assert tensor.ctypes.data % 64 == 0
+
+
+def test_an_entry_in_parts_joins_the_message_around_it() -> None:
+    """A serialised response followed by a map's entry is the response with that entry."""
+    response = predict_pb2.PredictResponse()
+    response.model_spec.name = "m"
+    tensor = tensor_pb2.TensorProto(dtype=1, float_val=[1.0] * 300)
+    value = tensor.SerializeToString()
+    wire = response.SerializeToString() + b"".join(map_entry(1, "naïve", [value[:7], value[7:]]))
+    response.outputs["naïve"].CopyFrom(tensor)
+    assert predict_pb2.PredictResponse.FromString(wire) == response
