@@ -201,7 +201,7 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
     def _server_flags(self) -> tuple[str, ...]:
         if is_plain(self._models):
             return (*fail_fast_flags(), *self._flags)  # the entry point's own flags name the model
-        inside = [replace(model, base_path=f"{MODELS}/{model.name}") for model in self._models]
+        inside = [replace(model, base_path=self.base_path_of(model)) for model in self._models]
         assert self._directory is not None  # noqa: S101 - made by launch
         on_host, in_container = str(self._directory / CONFIG_FILE), f"{CONFIG_DIRECTORY}/{CONFIG_FILE}"
         flags = model_flags(inside, self._directory)
@@ -216,7 +216,7 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
         if self._network is not None:
             arguments["network"] = self._network.name
         labels = {**arguments.pop("labels", {}), **Owner.me().labels()}
-        folders = [(model.base_path, f"{MODELS}/{model.name}") for model in self._models]
+        folders = [(model.base_path, self.base_path_of(model)) for model in self._models]
         folders.append((str(self._directory), CONFIG_DIRECTORY))
         if self.transfer == "mount":  # not with_volume_mapping: one folder may hold two models
             mounts = [Mount(target=inside, source=here, type="bind", read_only=True) for here, inside in folders]
@@ -257,6 +257,10 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
         is_mapped = client.get_connection_mode().use_mapped_port
         host = host_of(self._address) or self.get_container_host_ip()
         return f"{host}:{client.port(self.get_container_id(), port) if is_mapped else port}"
+
+    def base_path_of(self, model: ModelConfig) -> str:
+        """Return where a model lies in the container, e.g. for the reload RPC."""
+        return f"{MODELS}/{model.name}"
 
     def get_endpoint(self, model: str | None = None) -> Endpoint:
         """Return the endpoint of a model; None for the first."""
