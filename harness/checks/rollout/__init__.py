@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.checks.rollout.play import perform
+from harness.checks.rollout.play import SLOWEST_S, perform
 from harness.checks.rollout.report import findings_of
 
 if TYPE_CHECKING:
@@ -24,4 +24,11 @@ def check(subject: Subject) -> list[Finding]:
         return [subject.left_out("rollout", "all", "it needs a server that the harness starts itself")]
     if not subject.requests:
         return [subject.left_out("rollout", "all", "no request is known that could flow meanwhile")]
-    return findings_of(subject, perform(subject, subject.stage, subject.version_dir))
+    played = perform(subject, subject.stage, subject.version_dir)
+    if played is None:
+        return [
+            subject.left_out(
+                "rollout", "all", f"its smallest request takes over {SLOWEST_S:g} s, so a rollout would take minutes"
+            )
+        ]
+    return findings_of(subject, played)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.checks.parity import rest_obstacle
@@ -102,9 +103,11 @@ def _size(request: Request) -> int:
 def _question(client: GrpcClient, request: Request) -> Question:
     """Return a request with its answer; without one if answers differ."""
     first, *others = [ask(client, request) for _ in range(_TIMES)]
-    question = Question(request=request, answer=first)
+    began_s = time.monotonic()
+    ask(client, request)
+    question = Question(request=request, answer=first, took_s=time.monotonic() - began_s)
     is_steady = not any(question.difference(answer) for answer in others)
-    return question if is_steady else Question(request=request, answer=None)
+    return question if is_steady else replace(question, answer=None)
 
 
 def _why_no_rest(subject: Subject, client: RestClient, question: Question) -> str:

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from harness.checks.subject import Subject
     from harness.stage import Stage
 
-__all__ = ["Act", "Play", "perform"]
+__all__ = ["SLOWEST_S", "Act", "Play", "perform"]
+
+SLOWEST_S = 1.0
+"""How long a request may take for a rollout to be played: each is asked some dozens of times, one after the other."""
 
 # A new version must be noticed, and a broken one given up, in seconds, whatever the user's own flags say.
 _ARGS = ("--file_system_poll_wait_seconds=1", "--max_num_load_retries=0")
@@ -76,8 +79,8 @@ class Play:
     by_files: bool
 
 
-def perform(subject: Subject, stage: Stage, version_dir: Path) -> Play:
-    """Roll out copies of a version.
+def perform(subject: Subject, stage: Stage, version_dir: Path) -> Play | None:
+    """Roll out copies of a version; None if its requests take so long that it would take minutes.
 
     Raises:
         CheckError: no request is answered, so that none could flow; or the copies cannot be written.
@@ -89,6 +92,8 @@ def perform(subject: Subject, stage: Stage, version_dir: Path) -> Play:
         crew = Crew(server=server, place=place, stack=stack)
         admins = crew.grpc()
         question, why_no_rest = crew.choose(subject)
+        if question.took_s > SLOWEST_S:
+            return None
         traffic = Traffic(lanes=crew.lanes(with_rest=not why_no_rest), question=question)
         scene = Scene(
             place=place,

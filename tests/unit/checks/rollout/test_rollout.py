@@ -199,7 +199,7 @@ def test_a_broken_version_that_is_served(rolled_out: RolledOut, monkeypatch: pyt
 
 def test_answers_that_differ_are_not_compared(rolled_out: RolledOut, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the same request brings other values each time, only who answered is judged, and that is told."""
-    monkeypatch.setattr("harness.checks.rollout.traffic.compare", lambda *_, **__: ["y: other values"])
+    monkeypatch.setattr("harness.checks.rollout.traffic.unlike", lambda *_: "y: other values")
     findings = rolled_out(SAME)
     assert _failed(findings) == []
     assert "they differ from call to call" in findings["the values of the answers"].seen
@@ -235,3 +235,11 @@ def test_a_model_that_answers_nothing(on_quick_stage: Callable[..., Subject]) ->
     subject = replace(subject, requests=(request,), signatures={**subject.signatures, "missing": None})
     with pytest.raises(CheckError, match=r"no request is answered.*signature key \"missing\" not found"):
         check(subject)
+
+
+def test_a_model_too_slow_for_it(on_quick_stage: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where requests take so long that a rollout would take minutes it is left out, and that is said."""
+    monkeypatch.setattr("harness.checks.rollout.play.SLOWEST_S", 0.0)
+    (finding,) = check(on_quick_stage())
+    assert not finding.fails
+    assert "a rollout would take minutes" in finding.seen
