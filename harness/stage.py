@@ -14,7 +14,7 @@ from harness.servers.engine import engine_address
 from harness.servers.transfer import transfer_mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from harness.model_config import ModelConfig
     from harness.servers import BackendChoice, Server, ServerSpec
@@ -52,12 +52,15 @@ class Stage:
         return transfer_mode(self.spec.container.model_transfer, engine_address()) == "mount"
 
     @contextmanager
-    def server(self, *models: ModelConfig, args: tuple[str, ...] = ()) -> Iterator[Server]:
+    def server(
+        self, *models: ModelConfig, args: tuple[str, ...] = (), environment: Mapping[str, str] | None = None
+    ) -> Iterator[Server]:
         """Serve until the block ends; ready when the block begins.
 
         Args:
             models: what to serve; the model under check if none is given.
-            args: flags in addition to the first server's.
+            args: flags in addition to the first server's; of a flag that both have, these count.
+            environment: variables in addition to the first server's.
 
         Raises:
             ServerError: the server did not become ready.
@@ -66,6 +69,7 @@ class Stage:
             self.spec,
             models=models or (self.model,),
             args=(*self.spec.args, *args),
+            environment={**self.spec.environment, **(environment or {})},
             grpc_port=None,
             rest_port=None,
         )
@@ -73,13 +77,19 @@ class Stage:
             yield server
 
     @contextmanager
-    def base_path(self) -> Iterator[Path]:
-        """Yield an empty base path for versions that a check publishes; it is gone when the block ends."""
+    def folder(self) -> Iterator[Path]:
+        """Yield an empty folder that servers can read, for base paths; it is gone when the block ends."""
         folder = Path(tempfile.mkdtemp(prefix="tfserving-harness-stage-"))
         try:
             folder.chmod(0o755)  # a container's server may run as another user
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def base_path(self) -> Iterator[Path]:
+        """Yield an empty base path for versions that a check publishes; it is gone when the block ends."""
+        with self.folder() as folder:
             base_path = folder / self.model.name
             base_path.mkdir()
             yield base_path
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -26,11 +26,13 @@ class Check:
         name: what users type and findings carry.
         asks: the question it answers, in one line.
         module: where its function ``check(subject) -> list[Finding]`` is.
+        starts_servers: whether it starts servers of its own, and so takes seconds.
     """
 
     name: str
     asks: str
     module: str
+    starts_servers: bool = False
 
     @property
     def function(self) -> Callable[[Subject], list[Finding]]:
@@ -47,12 +49,36 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(name="local", asks="does it answer as it does without a server?", module="harness.checks.local"),
     Check(name="parity", asks="does REST answer the same as gRPC?", module="harness.checks.parity"),
-    Check(name="batches", asks="is a batch the same as its rows one by one?", module="harness.checks.batches"),
+    Check(
+        name="batches",
+        asks="is a batch the same as its rows one by one?",
+        module="harness.checks.batches",
+        starts_servers=True,
+    ),
     Check(name="large", asks="do messages beyond 4 MiB get through?", module="harness.checks.large"),
     Check(
         name="fuzz",
         asks="are odd requests answered or refused as they should be, and does the server survive them?",
         module="harness.checks.fuzz",
+        starts_servers=True,
+    ),
+    Check(
+        name="warmup",
+        asks="are its warm-up requests answered, and how slow is the first request?",
+        module="harness.checks.warmup",
+        starts_servers=True,
+    ),
+    Check(
+        name="restart",
+        asks="does it answer the same after a crash and a new start?",
+        module="harness.checks.restart",
+        starts_servers=True,
+    ),
+    Check(
+        name="rollout",
+        asks="does any request go wrong while versions come and go?",
+        module="harness.checks.rollout",
+        starts_servers=True,
     ),
 )
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from harness.prediction import Classification, Prediction, Regression
 from harness.signatures import DEFAULT_SIGNATURE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.clients.client import Client
-    from harness.prediction import Classification
 
-__all__ = ["METHOD_OF_NAME", "Method", "Request", "ask"]
+__all__ = ["METHOD_OF_NAME", "Method", "Request", "answer_arrays", "ask", "send"]
 
 Method = Literal["predict", "classify", "regress"]
 
@@ -78,11 +78,24 @@ def ask(
     label: str | None = None,
     timeout_s: float | None = None,
 ) -> dict[str, np.ndarray]:
-    """Send a request and return the answer as arrays by output name, alike for all methods.
+    """Send a request and return the answer as arrays by output name, alike for all methods (see ``answer_arrays``).
 
-    Returns:
-        predict: the outputs. classify: ``classes`` (bytes, object [N, C]) and ``scores`` (float32 [N, C]). regress:
-        ``outputs`` (float32 [N]).
+    Raises:
+        CallError: the server gave no answer.
+        TensorError: inputs that this API cannot carry.
+    """
+    return answer_arrays(send(client, request, version=version, label=label, timeout_s=timeout_s))
+
+
+def send(
+    client: Client,
+    request: Request,
+    *,
+    version: int | None = None,
+    label: str | None = None,
+    timeout_s: float | None = None,
+) -> Prediction | Classification | Regression:
+    """Send a request and return the answer as the client gives it, with the version that answered over gRPC.
 
     Raises:
         CallError: the server gave no answer.
@@ -91,10 +104,24 @@ def ask(
     where: dict[str, Any] = {"version": version, "label": label, "timeout_s": timeout_s}
     where["signature_name"] = request.signature_name
     if request.method == "predict":
-        return dict(client.predict(request.inputs, **where).outputs)
+        return client.predict(request.inputs, **where)
     if request.method == "classify":
-        return _class_arrays(client.classify(request.examples, context=request.context, **where))
-    return {"outputs": client.regress(request.examples, context=request.context, **where).values}
+        return client.classify(request.examples, context=request.context, **where)
+    return client.regress(request.examples, context=request.context, **where)
+
+
+def answer_arrays(answer: Prediction | Classification | Regression) -> dict[str, np.ndarray]:
+    """Return an answer's values as arrays by output name.
+
+    Returns:
+        Predict: the outputs. Classify: ``classes`` (bytes, object [N, C]) and ``scores`` (float32 [N, C]). Regress:
+        ``outputs`` (float32 [N]).
+    """
+    if isinstance(answer, Prediction):
+        return dict(answer.outputs)
+    if isinstance(answer, Regression):
+        return {"outputs": answer.values}
+    return _class_arrays(answer)
 
 
 def _class_arrays(answer: Classification) -> dict[str, np.ndarray]:

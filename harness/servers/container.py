@@ -13,6 +13,7 @@ from harness.servers.ports import refuse_taken_port
 from harness.servers.transfer import engine_sees_our_files
 
 if TYPE_CHECKING:
+    from harness.model_config import ModelConfig
     from harness.servers.cgroups import ControlGroup
     from harness.servers.spec import ServerSpec
 
@@ -77,6 +78,10 @@ class ContainerEngine:
         """Return the gRPC address and the REST base URL as seen from this machine."""
         addresses: tuple[str, str] = self._container.addresses()
         return addresses
+
+    def base_path_of(self, model: ModelConfig) -> str:
+        """Return where a model lies in the container."""
+        return str(self._container.base_path_of(model))
 
     def exit_text(self) -> str | None:
         """Return how the container ended, None while it runs."""

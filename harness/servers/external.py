@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from harness.model_config import ModelConfig
     from harness.servers.spec import ExternalAddress
 
 __all__ = ["ExternalEngine"]
@@ -25,6 +26,10 @@ class ExternalEngine:
     def addresses(self) -> tuple[str | None, str | None]:
         """Return the addresses as they were given."""
         return self._address.grpc, self._address.rest
+
+    def base_path_of(self, model: ModelConfig) -> str:
+        """Return a model's base path as it was given: where the server has it, only the user can know."""
+        return model.base_path
 
     def exit_text(self) -> str | None:
         """Return None: whether it runs is seen by calling it."""

@@ -21,6 +21,7 @@ from harness.servers.ports import LOOPBACK, free_port, is_open, refuse_taken_por
 from harness.servers.scratch import scratch_directory, scratch_prefix
 
 if TYPE_CHECKING:
+    from harness.model_config import ModelConfig
     from harness.servers.spec import ServerSpec
 
 __all__ = ["LocalEngine"]
@@ -94,6 +95,10 @@ class LocalEngine:
     def addresses(self) -> tuple[str | None, str | None]:
         """Return the gRPC address and the REST base URL, both on the loopback interface."""
         return f"{LOOPBACK}:{self.grpc_port}", f"http://{LOOPBACK}:{self.rest_port}"
+
+    def base_path_of(self, model: ModelConfig) -> str:
+        """Return a model's base path: the process sees our files."""
+        return model.base_path
 
     def exit_text(self) -> str | None:
         """Return how the server ended, None while it runs."""

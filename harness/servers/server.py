@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from harness.endpoint import Endpoint
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from harness.model_config import ModelConfig
     from harness.servers.choice import BackendChoice
     from harness.servers.spec import ServerSpec
 
@@ -33,6 +35,10 @@ class Engine(Protocol):
 
     def addresses(self) -> tuple[str | None, str | None]:
         """Return the gRPC address ``host:port`` and the REST base URL."""
+        ...
+
+    def base_path_of(self, model: ModelConfig) -> str:
+        """Return a model's base path as the server sees it, e.g. inside of its container."""
         ...
 
     def exit_text(self) -> str | None:
@@ -127,6 +133,13 @@ class Server:
             raise UsageError(f"no model {model!r} is served here; there are {', '.join(self.spec.model_names)}")
         grpc, rest = self.engine.addresses()
         return Endpoint(grpc=grpc, rest=rest, model=model, version=version, label=label)
+
+    def inside(self, model: ModelConfig) -> ModelConfig:
+        """Return a model's config as the server must be told it by ``reload_config``: with the path that it sees.
+
+        In a container that is one of the directories it was started with, so the model's name must be one of those.
+        """
+        return replace(model, base_path=self.engine.base_path_of(model))
 
     @property
     def is_running(self) -> bool:

@@ -177,8 +177,8 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
         """Settle name, flags, environment and folders, and set the guard."""
         client = self.get_docker_client().client
         remove_orphans(client, engine_is_here=engine_sees_our_files(self._address))
-        root = self.env.setdefault("MODEL_BASE_PATH", MODELS)
-        layout = ModelLayout(models=self._models, root=root.rstrip("/"))
+        self.env.setdefault("MODEL_BASE_PATH", MODELS)
+        layout = self._layout()
         if not layout.needs_config:
             self.env.setdefault("MODEL_NAME", self._models[0].name)
         self._directory = scratch_directory() if layout.needs_config else None
@@ -268,6 +268,14 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
     def get_rest_url(self) -> str:
         """Return the base URL of the REST API."""
         return f"http://{reached_at(self, REST_PORT, self._address)}"
+
+    def base_path_of(self, model: ModelConfig) -> str:
+        """Return where a model lies in the container, e.g. for the reload RPC."""
+        insides = zip(self._models, self._layout().insides, strict=True)
+        return next(inside for one, inside in insides if one.name == model.name)
+
+    def _layout(self) -> ModelLayout:
+        return ModelLayout(models=self._models, root=self.env.get("MODEL_BASE_PATH", MODELS).rstrip("/"))
 
     def get_endpoint(self, model: str | None = None) -> Endpoint:
         """Return the endpoint of a model; None for the first."""

@@ -22,6 +22,7 @@ from harness.servers.server import Server
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from harness.model_config import ModelConfig
     from harness.servers.choice import BackendChoice
     from harness.servers.spec import ServerSpec
 
@@ -209,6 +210,10 @@ class _SharedEngine:
         """Return the gRPC address and the REST base URL."""
         grpc, rest = self._ask("addresses")
         return grpc, rest
+
+    def base_path_of(self, model: ModelConfig) -> str:
+        """Return a model's base path as the server sees it."""
+        return str(self._ask("base_path_of", model))
 
     def exit_text(self) -> str | None:
         """Return how the server ended, None while it runs."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from fixtures.altering_proxy import altered
 from fixtures.example_models import exported
 from fixtures.odd_model import odd_model
+from fixtures.quick_standin import QuickStage, started
 from harness import Endpoint, GrpcClient, Prediction, RestClient, Signature, TensorSpec, serve
 from harness.checks.catalogue import choose_checks, run_check
 from harness.checks.opening import open_subject
@@ -17,6 +20,7 @@ from harness.errors import StatusError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     import numpy as np
 
@@ -105,6 +109,35 @@ def served_examples() -> Iterator[Server]:
     models = {name: exported(name) for name in ("half_plus_two", "multi", "text")}
     with serve({**models, "odd": odd_model()}, backend="standin") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def quick_server(served_examples: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    """A quick server with half_plus_two, and the folder of its faults' switches."""
+    model = next(one for one in served_examples.spec.models if one.name == "half_plus_two")
+    folder = tmp_path_factory.mktemp("quick")
+    with started(folder, model) as server:
+        yield server, folder
+
+
+@pytest.fixture
+def on_quick_stage(
+    opened: Callable[..., Subject], quick_server: tuple[Server, Path], request: pytest.FixtureRequest
+) -> Callable[..., Subject]:
+    """A function that returns half_plus_two under check, with a stage whose servers are quick, and have faults.
+
+    ``on_quick_stage(faults=("never looks",), limit_s=..., grpc_change=...)``, see ``fixtures.quick_standin``. The model
+    is called ``m_`` and the test's name, without ``test_``.
+    """
+
+    def make(*, limit_s: float = 30.0, grpc_change: Any = None, rest_change: Any = None, **fields: Any) -> Subject:
+        altering = {"grpc_change": grpc_change, "rest_change": rest_change}
+        changes = {name: change for name, change in altering.items() if change is not None}
+        stage = QuickStage.of_server(*quick_server, limit_s=limit_s, changes=changes, **fields)
+        name = re.sub(r"\W+", "_", request.node.name.replace("test_", "m_"))
+        return replace(opened("half_plus_two"), model=name, stage=stage)
+
+    return make
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,17 @@ def test_a_new_version_on_this_machine_is_picked_up(
     limited.wait_until_ready()
     with GrpcClient(limited.endpoint) as client:
         assert client.predict({"x": [0.0]}).model_version == 2
+
+
+def test_a_config_is_reloaded_with_paths_as_the_server_sees_them(limited: Server) -> None:
+    """A model's config for the reload RPC names the directory in the container, not ours."""
+    (model,) = limited.spec.models
+    inside = limited.inside(replace(model, policy="all"))
+    assert (inside.name, inside.base_path, inside.policy) == ("growing", "/models/growing", "all")
+    with GrpcClient(limited.endpoint) as client:
+        client.reload_config([inside])
+        client.reload_config([limited.inside(model)])
+        assert client.predict({"x": [0.0]}).model_version
 
 
 def test_restart_keeps_the_ports_and_the_log(limited: Server) -> None:
