@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.prediction import VersionStatus
     from harness.servers import Server
 
-__all__ = ["change_of_conditions", "provenance_of"]
+__all__ = ["change_of_conditions", "onednn_environment", "provenance_of"]
 
 _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 # What may change an answer, in the order in which it is told.
@@ -64,6 +64,11 @@ def _inherited_flag(backend: str) -> str:
     if backend == "container":
         return ""
     return os.environ.get(_ONEDNN, "1" if backend == "standin" else "")  # the stand-in has it on unless told otherwise
+
+
+def onednn_environment(provenance: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the variable that lets TensorFlow use oneDNN as a server does; nothing if the server's is not known."""
+    return {_ONEDNN: provenance["onednn"].partition("=")[2] or None} if "onednn" in provenance else {}
 
 
 def change_of_conditions(recorded: Mapping[str, str], now: Mapping[str, str]) -> str:

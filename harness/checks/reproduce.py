@@ -116,17 +116,45 @@ def metadata_line(client: GrpcClient | RestClient) -> str:
     )
 
 
-def local_line(version_dir: str, tags: Sequence[str], arrays: Mapping[str, np.ndarray], *, signature_name: str) -> str:
-    """Return a Python line that runs a signature without a server; many values are named by dtype and shape."""
-    load = f"tf.saved_model.load({version_dir!r}, tags={list(tags)!r}).signatures[{signature_name!r}]"
+# How a signature is run without a server, by what can load the model.
+_LOCAL_RUNS = {
+    "tf.saved_model.load": (
+        "import tensorflow as tf; model = tf.saved_model.load({path!r}, tags={tags!r}); "
+        "print(model.signatures[{name!r}](**{values}))"
+    ),
+    "tf.compat.v1.saved_model.load": (
+        "import tensorflow as tf; v1 = tf.compat.v1; s = v1.Session(graph=tf.Graph()); "
+        "g = v1.saved_model.load(s, {tags!r}, {path!r}).signature_def[{name!r}]; "
+        "fed = {{g.inputs[k].name: v for k, v in {values}.items()}}; "
+        "print(s.run({{k: i.name for k, i in g.outputs.items()}}, fed))"
+    ),
+}
+
+
+def local_line(loader: str, version_dir: str, tags: Sequence[str], arrays: Mapping[str, np.ndarray], name: str) -> str:
+    """Return a Python line that runs a signature without a server; many values are named by dtype and shape.
+
+    Args:
+        loader: what can load the model, one of ``harness.savedmodel``'s.
+        version_dir: the directory with saved_model.pb.
+        tags: the tags of the graph.
+        arrays: array by input name.
+        name: the signature's name.
+    """
+    values, note = "INPUTS", ""
     if sum(array.size for array in arrays.values()) <= _MOST_VALUES:
-        values = ", ".join(
-            f"{name!r}: tf.constant({array.tolist()!r}, tf.{dtype_of_array(array).name})"
-            for name, array in arrays.items()
+        as_tensor = "tf.constant({}, tf.{})" if loader == "tf.saved_model.load" else "{}"
+        texts = [
+            f"{key!r}: {as_tensor.format(repr(array.tolist()), dtype_of_array(array).name)}"
+            for key, array in arrays.items()
+        ]
+        values = "{" + ", ".join(texts) + "}"
+    else:
+        note = "  # INPUTS: " + ", ".join(
+            f"{key!r}: {array.dtype} {list(array.shape)}" for key, array in arrays.items()
         )
-        return f"python -c {shlex.quote(f'import tensorflow as tf; print({load}(**{{{values}}}))')}"
-    code = f"import tensorflow as tf; print({load}(**INPUTS))"
-    return f"python -c {shlex.quote(code)}  # INPUTS: {_forms(arrays)}"
+    code = _LOCAL_RUNS[loader].format(path=version_dir, tags=list(tags), name=name, values=values)
+    return f"python -c {shlex.quote(code)}{note}"
 
 
 def again_line(check: str, seed: int) -> str:

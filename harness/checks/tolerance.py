@@ -41,6 +41,10 @@ class Tolerance:
             numbers = f"rtol={self.rtol}, atol={self.atol}, roundings={self.roundings}"
             raise CheckError(f"tolerances below 0, or no numbers: {numbers}")
 
+    def times(self, factor: float) -> Tolerance:
+        """Return one that allows so many times as much."""
+        return Tolerance(rtol=self.rtol * factor, atol=self.atol * factor, roundings=self.roundings * factor)
+
     def at(self, expected: np.ndarray) -> Tolerance:
         """Return the tolerance of this output, with the roundings as part of ``atol``.
 

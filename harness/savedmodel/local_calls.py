@@ -18,9 +18,21 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-__all__ = ["RUNS", "LocalAnswer", "LocalCall", "LocalJob", "answer_path", "error_path", "read_answer", "read_message"]
+__all__ = [
+    "LOADERS",
+    "LocalAnswer",
+    "LocalCall",
+    "LocalJob",
+    "answer_path",
+    "error_path",
+    "read_answer",
+    "read_message",
+    "read_reason",
+    "write_loader",
+    "write_reason",
+]
 
-RUNS = 2  # two answers to the same question tell whether the model is deterministic
+LOADERS = ("tf.saved_model.load", "tf.compat.v1.saved_model.load")  # in the order in which they are tried
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,10 +42,12 @@ class LocalCall:
     Attributes:
         signature_name: which.
         inputs: array by input name; an input with a default may be missing.
+        runs: how often; two answers to the same question tell whether the model is deterministic.
     """
 
     signature_name: str
     inputs: Mapping[str, np.ndarray]
+    runs: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,10 +57,12 @@ class LocalAnswer:
     Attributes:
         runs: of each run, array by output name; empty if a run failed.
         error: why a run failed, empty if none did.
+        loader: which of ``LOADERS`` could load the model.
     """
 
     runs: tuple[Mapping[str, np.ndarray], ...] = field(default=())
     error: str = ""
+    loader: str = LOADERS[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +72,12 @@ class LocalJob:
     Attributes:
         version_dir: absolute path of the directory with saved_model.pb.
         tags: the tags of the graph to load.
-        calls: how many.
+        runs: of each call, how often it is made.
     """
 
     version_dir: str
     tags: tuple[str, ...]
-    calls: int
+    runs: tuple[int, ...]
 
     def save(self, folder: Path, calls: Sequence[LocalCall]) -> None:
         """Write the job and its calls.
@@ -75,14 +91,14 @@ class LocalJob:
             for name, array in call.inputs.items():
                 fill_proto(message.inputs[name], array, name=name)
             _call_path(folder, number).write_bytes(message.SerializeToString())
-        document = {"version_dir": self.version_dir, "tags": list(self.tags), "calls": self.calls}
+        document = {"version_dir": self.version_dir, "tags": list(self.tags), "runs": list(self.runs)}
         (folder / "job.json").write_text(json.dumps(document), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> LocalJob:
         """Read a job."""
         document = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-        return cls(version_dir=document["version_dir"], tags=tuple(document["tags"]), calls=document["calls"])
+        return cls(version_dir=document["version_dir"], tags=tuple(document["tags"]), runs=tuple(document["runs"]))
 
 
 def read_message(folder: Path, number: int) -> Any:
@@ -104,16 +120,33 @@ def error_path(folder: Path, number: int) -> Path:
     return folder / f"error_{number}.txt"
 
 
-def read_answer(folder: Path, number: int) -> LocalAnswer:
-    """Return what a call brought.
+def write_reason(folder: Path, reason: str) -> None:
+    """Leave word why the whole job cannot be done."""
+    (folder / "reason.txt").write_text(reason, encoding="utf-8")
+
+
+def read_reason(folder: Path) -> str:
+    """Return why the whole job could not be done; empty if nothing is known."""
+    path = folder / "reason.txt"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def write_loader(folder: Path, loader: str) -> None:
+    """Leave word which loader could load the model."""
+    (folder / "loader.txt").write_text(loader, encoding="utf-8")
+
+
+def read_answer(folder: Path, number: int, *, runs: int) -> LocalAnswer:
+    """Return what a call of so many runs brought.
 
     Raises:
         TensorError: an output that no array can hold.
     """
+    loader = (folder / "loader.txt").read_text(encoding="utf-8")
     error = error_path(folder, number)
     if error.exists():
-        return LocalAnswer(error=error.read_text(encoding="utf-8"))
-    return LocalAnswer(runs=tuple(_outputs(answer_path(folder, number, run)) for run in range(RUNS)))
+        return LocalAnswer(error=error.read_text(encoding="utf-8"), loader=loader)
+    return LocalAnswer(runs=tuple(_outputs(answer_path(folder, number, run)) for run in range(runs)), loader=loader)
 
 
 def _outputs(path: Path) -> dict[str, np.ndarray]:

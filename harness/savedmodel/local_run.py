@@ -1,4 +1,4 @@
-"""Running a SavedModel here, without a server: ``tf.saved_model.load`` in a process of its own.
+"""Running a SavedModel here, without a server, in a process of its own.
 
 TensorFlow takes seconds to import, hundreds of megabytes, and the process with it if a model crashes: so never in this
 one. The process ends with its work, with a time limit, with Ctrl-C, and with this one, however that ends.
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import SavedModelError
-from harness.savedmodel.local_calls import LocalJob, read_answer
+from harness.savedmodel.local_calls import LocalJob, read_answer, read_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from harness.savedmodel.local_calls import LocalAnswer, LocalCall
 
@@ -33,19 +33,24 @@ _TAIL_LINES = 12
 _ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # of a graphics card no more memory than needed: a server may be using it
-    "TF_USE_LEGACY_KERAS": "1",  # a SavedModel needs no Keras, and so TensorFlow does not import Keras 3 at its start
 }
 
 
 def run_locally(
-    version_dir: Path, calls: Sequence[LocalCall], *, tags: Collection[str] = ("serve",), timeout_s: float = 300.0
+    version_dir: Path,
+    calls: Sequence[LocalCall],
+    *,
+    tags: Collection[str] = ("serve",),
+    environment: Mapping[str, str | None] | None = None,
+    timeout_s: float = 300.0,
 ) -> list[LocalAnswer]:
-    """Make calls of a SavedModel's signatures, each several times, in a process of its own.
+    """Make calls of a SavedModel's signatures in a process of its own.
 
     Args:
         version_dir: the directory with saved_model.pb.
         calls: what to call, with what.
         tags: the tags of the graph to load.
+        environment: variables that the process has other than this one; None takes one away.
         timeout_s: how long all of it may take, TensorFlow's import included.
 
     Returns:
@@ -57,15 +62,17 @@ def run_locally(
     """
     with tempfile.TemporaryDirectory(prefix="tfserving-harness-local-") as name:
         folder = Path(name)
-        job = LocalJob(version_dir=str(version_dir.absolute()), tags=tuple(tags), calls=len(calls))
+        job = LocalJob(
+            version_dir=str(version_dir.absolute()), tags=tuple(tags), runs=tuple(call.runs for call in calls)
+        )
         job.save(folder, calls)
-        code = _run(folder, timeout_s)
+        code = _run(folder, {**_ENVIRONMENT, **os.environ, **(environment or {})}, timeout_s)
         if code != 0:
-            raise SavedModelError(_broken(code, folder, timeout_s))
-        return [read_answer(folder, number) for number in range(len(calls))]
+            raise SavedModelError(read_reason(folder) or _broken(code, folder, timeout_s))
+        return [read_answer(folder, number, runs=call.runs) for number, call in enumerate(calls)]
 
 
-def _run(folder: Path, timeout_s: float) -> int | None:
+def _run(folder: Path, environment: Mapping[str, str | None], timeout_s: float) -> int | None:
     """Return the exit code of the process, None if it was not done in time."""
     paths = [str(Path(entry).resolve()) if entry in ("", ".") else entry for entry in sys.path]
     with (folder / "stderr.txt").open("wb") as stderr:
@@ -74,7 +81,7 @@ def _run(folder: Path, timeout_s: float) -> int | None:
             stdin=subprocess.PIPE,  # its end tells the process that we are gone
             stdout=subprocess.DEVNULL,
             stderr=stderr,
-            env={**_ENVIRONMENT, **os.environ},
+            env={name: value for name, value in environment.items() if value is not None},
             start_new_session=True,  # a terminal's Ctrl-C reaches this process only, which then ends the other
         )
         try:

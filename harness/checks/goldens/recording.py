@@ -9,6 +9,7 @@ from harness.checks.goldens.files import read_goldens, tensors_form, write_golde
 from harness.checks.goldens.golden import Golden, nan_place, usual_tolerances
 from harness.checks.goldens.plan import plan_recording
 from harness.checks.request import ask
+from harness.checks.rounding import nudged, widened
 from harness.checks.tolerance import TOLERANCES, Tolerance
 from harness.dtypes import dtype_of_array
 from harness.errors import CallError, CheckError, TensorError
@@ -122,12 +123,30 @@ def _record(subject: Subject, case: Case, directory: Path) -> Finding:
         return _told(subject, case.name, problem=f"not recorded: {left_out}")
     left_out = f"; left out: {left_out}" if left_out else ""
     provenance = {**subject.provenance, "recorded_over": client.api, "source": case.request.source}
-    tolerances = case.before.tolerances if case.before else {}
+    tolerances = case.before.tolerances if case.before else _tolerances(client, case.request, kept)
     golden = _golden(case.name, case.request, kept, tolerances, provenance)
     if case.before is not None and tensors_form(case.before.outputs) == tensors_form(kept):
         return _told(subject, case.name, good=f"still as recorded, file unchanged{left_out}")
     path = write_golden(golden, directory)
     return _told(subject, case.name, good=f"written to {path}: {_news(golden, case.before)}{left_out}")
+
+
+def _tolerances(
+    client: GrpcClient | RestClient, request: Request, outputs: Mapping[str, np.ndarray]
+) -> dict[str, Tolerance]:
+    """Return the tolerance of each dtype: wider than usual where the model rounds worse than that allows."""
+    question = nudged(request)
+    try:
+        again = {} if question is None else ask(client, question)
+    except (CallError, TensorError):
+        return {}
+    found: dict[str, Tolerance] = {}
+    for name, array in outputs.items():
+        dtype = dtype_of_array(array).name
+        if dtype in TOLERANCES and name in again and again[name].shape == array.shape:
+            wider = widened(TOLERANCES, dtype, array, again[name])
+            found[dtype] = max(found.get(dtype, wider), wider, key=lambda one: one.atol)
+    return found
 
 
 def _unfit(answer: Mapping[str, np.ndarray], again: Mapping[str, np.ndarray]) -> dict[str, str]:

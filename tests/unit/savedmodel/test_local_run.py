@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,11 +12,13 @@ import numpy as np
 import psutil
 import pytest
 
+from fixtures.example_models import exported
 from harness.errors import LayoutError, SavedModelError
 from harness.savedmodel import LocalCall, run_locally
 from harness.savedmodel.local_calls import LocalJob, read_answer
 from harness.savedmodel.local_run import _how_it_ended
 from harness.savedmodel.local_worker import answer_calls
+from harness.savedmodel.proto import read_saved_model
 from harness.tensors import as_array
 
 if TYPE_CHECKING:
@@ -41,10 +44,10 @@ def answers(tmp_path: Path, tf: Any) -> Callable[..., list[LocalAnswer]]:  # noq
     """A function that does the process's work here, where TensorFlow is imported already."""
 
     def answer(version_dir: Path, *calls: tuple[str, dict[str, Any]], tags: Any = ("serve",)) -> list[LocalAnswer]:
-        made = [LocalCall(signature_name=name, inputs=inputs) for name, inputs in calls]
-        LocalJob(version_dir=str(version_dir), tags=tuple(tags), calls=len(made)).save(tmp_path, made)
+        made = [LocalCall(signature_name=name, inputs=inputs, runs=2) for name, inputs in calls]
+        LocalJob(version_dir=str(version_dir), tags=tuple(tags), runs=(2,) * len(made)).save(tmp_path, made)
         answer_calls(tmp_path)
-        return [read_answer(tmp_path, number) for number in range(len(made))]
+        return [read_answer(tmp_path, number, runs=2) for number in range(len(made))]
 
     return answer
 
@@ -114,7 +117,7 @@ def test_an_error_of_a_call_is_its_answer(answers: Callable[..., list[LocalAnswe
     )
     assert found[0].error.startswith("InvalidArgumentError: ")
     assert "StringToNumberOp could not correctly convert string: no number" in found[0].error
-    assert found[1].error == "KeyError: 'nowhere'"
+    assert found[1].error == "SavedModelError: the SavedModel has no signature 'nowhere'"
     assert found[2].error == ""
 
 
@@ -130,21 +133,59 @@ def test_the_tags_choose_the_graph(answers: Callable[..., list[LocalAnswer]], co
 def test_a_model_that_cannot_be_loaded_says_why(
     answers: Callable[..., list[LocalAnswer]], tmp_path: Path, make_message: Callable[..., Any]
 ) -> None:
-    """TensorFlow's own reason ends the process."""
+    """TensorFlow's own reason is told."""
     version_dir = tmp_path / "1"
     version_dir.mkdir()
     message = make_message(variables=False)
     message.meta_graphs[0].graph_def.node.add(name="x", op="NoSuchOp")
     (version_dir / "saved_model.pb").write_bytes(message.SerializeToString())
-    with pytest.raises(SystemExit, match=r"tf.saved_model.load cannot load .*NoSuchOp"):
+    with pytest.raises(SavedModelError, match=r"tf.saved_model.load cannot load .* here: .*NoSuchOp"):
         answers(version_dir)
 
 
-def test_the_end_of_the_process_is_told(tmp_path: Path) -> None:
-    """What the process wrote last is in the error."""
-    with pytest.raises(SavedModelError, match=r"without a server ended with code 1\n  its last lines:\n") as caught:
+def test_a_model_that_only_a_server_would_load_is_run_as_a_server_does(
+    answers: Callable[..., list[LocalAnswer]], tmp_path: Path
+) -> None:
+    """Where objects of an export cannot be put together, as with an optimizer of Keras 2, its signatures still run."""
+    version_dir = tmp_path / "1"
+    shutil.copytree(exported("multi") / "1", version_dir)
+    message = read_saved_model(version_dir)
+    root = message.meta_graphs[0].object_graph_def.nodes[0]
+    root.slot_variables.add(original_variable_node_id=0, slot_name="m", slot_variable_node_id=0)
+    (version_dir / "saved_model.pb").write_bytes(message.SerializeToString())
+    values = np.array([[1, 2, 6]], np.float64)
+    (answer,) = answers(version_dir, ("statistics", {"values": values}))
+    assert (answer.error, answer.loader) == ("", "tf.compat.v1.saved_model.load")
+    assert [run["mean"].tolist() for run in answer.runs] == [[3.0]] * 2
+    (whole,) = answers(exported("multi") / "1", ("statistics", {"values": values}))
+    assert whole.loader == "tf.saved_model.load"
+    assert whole.runs[0]["range"].tolist() == answer.runs[0]["range"].tolist() == [[1.0, 6.0]]
+
+
+def test_the_process_has_the_variables_it_is_given(corpus_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables can be set and taken away; all others are inherited."""
+    monkeypatch.setenv("HARNESS_GONE", "1")
+    monkeypatch.setenv("HARNESS_KEPT", "2")
+    show = "import os, sys; print(*[os.environ.get('HARNESS_' + n) for n in ('GONE', 'KEPT', 'NEW')], file=sys.stderr)"
+    monkeypatch.setattr("harness.savedmodel.local_run._START", f"{show}; sys.exit(1)")
+    with pytest.raises(SavedModelError, match="None 2 3"):
+        run_locally(corpus_models / "shapes" / "1", [], environment={"HARNESS_GONE": None, "HARNESS_NEW": "3"})
+
+
+def test_what_keeps_the_process_from_working_is_told(tmp_path: Path) -> None:
+    """The reason comes over from the process as it is, without the rest of what it wrote."""
+    with pytest.raises(SavedModelError) as caught:
         run_locally(tmp_path, [])
-    assert f"    | {tmp_path} holds no saved_model.pb" in str(caught.value)
+    assert str(caught.value).startswith(f"{tmp_path} holds no saved_model.pb. ")
+
+
+def test_a_crash_is_told_with_the_last_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that breaks without a word of its own leaves its exit code and what it wrote last."""
+    monkeypatch.setattr(
+        "harness.savedmodel.local_run._START", "import sys; print('boom', file=sys.stderr); sys.exit(7)"
+    )
+    with pytest.raises(SavedModelError, match=r"without a server ended with code 7\n  its last lines:\n    \| boom$"):
+        run_locally(tmp_path, [])
 
 
 def test_a_process_that_takes_too_long_is_ended(corpus_models: Path) -> None:

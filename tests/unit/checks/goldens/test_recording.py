@@ -148,6 +148,18 @@ def test_outputs_that_differ_from_answer_to_answer_are_left_out(update: Callable
     assert "weighted" not in read_goldens(tmp_path)[0].outputs
 
 
+def test_a_model_that_rounds_badly_is_recorded_with_more_tolerance(make: Any, tmp_path: Path) -> None:
+    """Where inputs one rounding apart move an answer further than usual, the file allows it."""
+    for name, factor, atol in (("good", 1, 1e-6), ("bad", 1e6, 4.0)):
+        client = make.client("grpc", {}, lambda inputs, _, by=factor: {"y": (inputs["x"] - 1) * np.float32(by) + 1})
+        request = Request(inputs={"x": np.ones(20, np.float32)}, name=name, source="my code")
+        options = CheckOptions(goldens=tmp_path / name, update_goldens=True)
+        check(Subject(model="m", signatures={}, grpc=client, requests=(request,), options=options))
+        (golden,) = read_goldens(tmp_path / name)
+        assert golden.tolerances["float32"].atol == pytest.approx(atol)
+        assert golden.tolerances["float32"].rtol == TOLERANCES["float32"].rtol
+
+
 def test_what_cannot_be_recorded_is_an_error(update: Callable[..., Any], tmp_path: Path) -> None:
     """A request that the server refuses, or whose name is taken, fails the run and leaves the files as they are."""
     write_golden(Golden(name="ones", request=Request(inputs=_X), outputs={}), tmp_path)

@@ -7,6 +7,7 @@ import shlex
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,14 +17,14 @@ from fixtures.alterations import altering, drop_output, nudge, replace_with_nan,
 from fixtures.altering_proxy import altered
 from fixtures.example_models import exported
 from harness import GrpcClient, RestClient, serve
-from harness.checks.local import check, local_call
+from harness.checks.local import check
 from harness.checks.opening import open_subject
+from harness.checks.reproduce import local_line
 from harness.checks.request import Request
 from harness.checks.subject import CheckOptions, Subject
-from harness.clients.examples import serialized_example
 from harness.errors import SavedModelError
 from harness.savedmodel import LocalAnswer, export
-from harness.savedmodel.local_calls import LocalJob, read_answer
+from harness.savedmodel.local_calls import LOADERS, LocalJob, read_answer
 from harness.savedmodel.local_worker import answer_calls
 from models.multi.examples import examples
 
@@ -46,10 +47,12 @@ HALF_PLUS_TWO = (
 def in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tf: Any) -> None:  # noqa: ARG001 - imported
     """Do the other process's work in this one, which has TensorFlow already: the catalogue's test has the real one."""
 
-    def run(version_dir: Path, calls: Any, *, tags: Any) -> list[LocalAnswer]:
-        LocalJob(version_dir=str(version_dir), tags=tuple(tags), calls=len(calls)).save(tmp_path, calls)
+    def run(version_dir: Path, calls: Any, *, tags: Any, environment: Any) -> list[LocalAnswer]:
+        assert environment == {"TF_ENABLE_ONEDNN_OPTS": "1"}  # as the stand-in has it
+        runs = tuple(call.runs for call in calls)
+        LocalJob(version_dir=str(version_dir), tags=tuple(tags), runs=runs).save(tmp_path, calls)
         answer_calls(tmp_path)
-        return [read_answer(tmp_path, number) for number in range(len(calls))]
+        return [read_answer(tmp_path, number, runs=times) for number, times in enumerate(runs)]
 
     monkeypatch.setattr("harness.checks.local.run_locally", run)
 
@@ -59,10 +62,11 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A function that sets what comes without a server, or the error that comes instead."""
 
     def tell(*answers: LocalAnswer | SavedModelError) -> None:
-        def run(*_args: Any, **_options: Any) -> list[Any]:
+        def run(_version_dir: Path, calls: Any, **_options: Any) -> list[Any]:
             if isinstance(answers[0], SavedModelError):
                 raise answers[0]
-            return list(answers)
+            told = iter(answers)  # for the questions; nudged ones, asked once each, bring nothing
+            return [next(told) if call.runs == 2 else LocalAnswer(error="not told") for call in calls]
 
         monkeypatch.setattr("harness.checks.local.run_locally", run)
 
@@ -112,6 +116,20 @@ def test_the_line_that_runs_it_here_can_be_pasted(
         assert (python, flag) == ("python", "-c")
         exec(code, {})  # noqa: S102 - what a reader would do
         assert value in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize(("rows", "shown"), [(1, "[3.]"), (99, "# INPUTS: 'values': float64 [99, 3]")])
+@pytest.mark.usefixtures("tf")
+def test_either_loader_has_a_line(capsys: pytest.CaptureFixture[str], loader: str, rows: int, shown: str) -> None:
+    """The line uses what could load the model; values that would fill the screen are named instead of shown."""
+    values = np.array([[1, 2, 6]] * rows, np.float64)
+    line = local_line(loader, str(exported("multi") / "1"), ("serve",), {"values": values}, "statistics")
+    assert f"{loader.removeprefix('tf.compat.')}(" in line
+    if rows == 1:
+        exec(shlex.split(line)[2], {})  # noqa: S102 - what a reader would do
+        line = capsys.readouterr().out
+    assert shown in line
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -187,8 +205,8 @@ def test_what_is_drawn_at_random_is_a_warning(sampling: Path) -> None:
         subject = open_subject(server, "sampling", grpc=grpc, rest=None)
         (finding,) = check(subject)
         assert (finding.passed, finding.severity) == (False, "warning")
-        assert finding.seen.startswith("not deterministic: without a server, too, noise differ from run to run, e.g. ")
-        assert finding.seen.endswith("; the same outputs: twice")
+        assert finding.seen.startswith("noise is not deterministic, without a server neither (e.g. [")
+        assert finding.seen.endswith("; the same: twice")
         liar = stack.enter_context(_altered(grpc, altering(nudge("twice", 0.5))))
         (wrong,) = check(replace(subject, grpc=liar))
     assert wrong.fails
@@ -226,7 +244,7 @@ def test_who_refuses_what(opened: Callable[..., Subject], told: Callable[..., No
     assert agreed.passed
     assert agreed.seen == "both refuse it; without a server: ValueError: nope"
     assert (unable.fails, unable.severity) == (False, "warning")
-    assert unable.seen == "not looked at: the server answers, but here tf.saved_model does not: ValueError: nope"
+    assert unable.seen == "not looked at: the server answers, but TensorFlow here does not: ValueError: nope"
 
 
 def test_another_tensorflow_comes_first(opened: Callable[..., Subject], told: Callable[..., None]) -> None:
@@ -257,12 +275,21 @@ def test_rest_alone_leaves_out_what_it_cannot_carry(opened: Callable[..., Subjec
     assert _seen(found) == {"serving_default, a test": "not looked at: REST takes no uint16 (input 'x')"}
 
 
-def test_examples_reach_the_graph_as_a_server_sends_them() -> None:
-    """Each tf.Example is serialised with the context's features, of which it overrides those of its own."""
-    request = Request(method="classify", examples=({"x": 1.0}, {"y": b"b"}), context={"y": b"c"})
-    call = local_call(request)
-    assert call.inputs["inputs"].tolist() == [
-        serialized_example({"y": b"c", "x": 1.0}),
-        serialized_example({"y": b"b"}),
-    ]
-    assert call.signature_name == "serving_default"
+@pytest.mark.parametrize(
+    ("provenance", "fails"),
+    [
+        ({"backend": "standin", "tensorflow": metadata.version("tensorflow")}, True),
+        ({"backend": "standin", "tensorflow": "1.0"}, False),
+        ({"backend": "binary", "tensorflow": metadata.version("tensorflow")}, False),
+        ({"backend": "container"}, False),
+    ],
+)
+def test_another_build_may_be_ten_times_as_far_off(
+    opened: Callable[..., Subject], told: Callable[..., None], provenance: dict[str, str], *, fails: bool
+) -> None:
+    """A server whose TensorFlow was built by others, for other processors perhaps, rounds in its own way."""
+    subject = _only(opened("half_plus_two"), HALF_PLUS_TWO[0])
+    near = {"y": np.array([4.5, 5.0, 6.5], np.float32) * np.float32(1.00005)}
+    told(LocalAnswer(runs=(near, near)))
+    (finding,) = check(replace(subject, provenance=provenance))
+    assert finding.fails == fails
