@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+import google_crc32c
+
 from harness.standin.status import StatusError
 
 if TYPE_CHECKING:
@@ -19,29 +21,12 @@ __all__ = ["masked_crc32c", "records"]
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 _LARGEST_LENGTH = 2**64 - 1 - 4
-_POLYNOMIAL = 0x82F63B78
 _MASK_DELTA = 0xA282EAD8
-
-
-def _crc_table() -> tuple[int, ...]:
-    table = []
-    for byte in range(256):
-        value = byte
-        for _ in range(8):
-            value = value >> 1 ^ (_POLYNOMIAL if value & 1 else 0)
-        table.append(value)
-    return tuple(table)
-
-
-_TABLE = _crc_table()
 
 
 def masked_crc32c(data: bytes) -> int:
     """The checksum TFRecord files carry: CRC-32C, rotated right by 15 bits, plus a constant."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 0xFF]
-    crc ^= 0xFFFFFFFF
+    crc: int = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF
 
 
