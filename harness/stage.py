@@ -70,6 +70,7 @@ class Stage:
             models=models or (self.model,),
             args=(*self.spec.args, *args),
             environment={**self.spec.environment, **(environment or {})},
+            container=replace(self.spec.container, network_alias=None),  # the name on a network is the first one's
             grpc_port=None,
             rest_port=None,
         )

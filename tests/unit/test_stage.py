@@ -8,11 +8,18 @@ from typing import Any
 import pytest
 
 from harness.model_config import ModelConfig
-from harness.servers import BackendChoice, ServerSpec
+from harness.servers import BackendChoice, ContainerOptions, ServerSpec
 from harness.stage import Stage
 
 MODELS = (ModelConfig(name="a", base_path="/a"), ModelConfig(name="b", base_path="/b"))
-SPEC = ServerSpec(models=MODELS, args=("--x=1",), environment={"A": "1", "B": "1"}, grpc_port=1, rest_port=2)
+SPEC = ServerSpec(
+    models=MODELS,
+    args=("--x=1",),
+    environment={"A": "1", "B": "1"},
+    container=ContainerOptions(memory="1g", network="n", network_alias="tf"),
+    grpc_port=1,
+    rest_port=2,
+)
 
 
 class _Server:
@@ -50,13 +57,14 @@ def test_an_external_server_has_no_stage() -> None:
 
 
 def test_a_server_is_started_as_the_first_one(started: list[Any]) -> None:
-    """The model under check alone, the same flags and variables, by the same backend, at other ports."""
+    """The model under check alone, the same flags, variables and limits, by the same backend, at other addresses."""
     with _stage().server() as server:
         assert server == "server"  # type: ignore[comparison-overlap] # the fake one's
     ((spec, backend),) = started
     assert (spec.models, spec.args, backend) == ((MODELS[1],), ("--x=1",), "standin")
     assert (spec.grpc_port, spec.rest_port) == (None, None)
     assert spec.environment == {"A": "1", "B": "1"}
+    assert spec.container == ContainerOptions(memory="1g", network="n")
 
 
 def test_a_check_adds_models_flags_and_variables(started: list[Any]) -> None:
