@@ -136,7 +136,7 @@ def local_line(loader: str, version_dir: str, tags: Sequence[str], arrays: Mappi
 
     Args:
         loader: what can load the model, one of ``harness.savedmodel``'s.
-        version_dir: the directory with saved_model.pb.
+        version_dir: the directory with saved_model.pb, as it is to be shown.
         tags: the tags of the graph.
         arrays: array by input name.
         name: the signature's name.

@@ -94,7 +94,7 @@ def _load(folder: Path, job: LocalJob, signatures: Mapping[str, Any]) -> Run:
         try:
             run = load(job, signatures)
         except Exception as exc:  # noqa: BLE001 - whatever TensorFlow raises is the reason
-            reasons.append(f"{name} cannot load {job.version_dir} here: {type(exc).__name__}: {exc}")
+            reasons.append(f"{name} cannot load it here: {type(exc).__name__}: {exc}")
         else:
             write_loader(folder, name)
             return run

@@ -32,8 +32,9 @@ def test_recorded_once_and_compared_ever_after(
     pytester.makepyfile(OWN_TEST)
     recorded = run(*_words(addresses), "--update-goldens")
     recorded.assert_outcomes(passed=2)
-    path = pytester.path / "goldens" / "half_plus_two" / "two_ones.json"
-    recorded.stdout.fnmatch_lines([f"goldens of half_plus_two: two_ones: written to {path}: y float32 *"])
+    written = "goldens/half_plus_two/two_ones.json"
+    recorded.stdout.fnmatch_lines([f"goldens of half_plus_two: two_ones: written to {written}: y float32 *"])
+    path = pytester.path / written
     before = path.read_text()
     assert '"source": "my conftest"' in before
     run(*_words(addresses), "--serving-checks=goldens").assert_outcomes(passed=2)

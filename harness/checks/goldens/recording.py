@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.checks.compare import compare
@@ -16,7 +17,6 @@ from harness.errors import CallError, CheckError, TensorError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import numpy as np
 
@@ -128,7 +128,8 @@ def _record(subject: Subject, case: Case, directory: Path) -> Finding:
     if case.before is not None and tensors_form(case.before.outputs) == tensors_form(kept):
         return _told(subject, case.name, good=f"still as recorded, file unchanged{left_out}")
     path = write_golden(golden, directory)
-    return _told(subject, case.name, good=f"written to {path}: {_news(golden, case.before)}{left_out}")
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return _told(subject, case.name, good=f"written to {shown}: {_news(golden, case.before)}{left_out}")
 
 
 def _tolerances(

@@ -118,7 +118,12 @@ def _tolerances(subject: Subject) -> dict[str, Tolerance]:
 
 
 def _tried(subject: Subject, local: Answered) -> str:
-    return f"the same inputs through the server and through {local.loader}({str(subject.version_dir)!r})"
+    return f"the same inputs through the server and through {local.loader}({_path(subject)!r})"
+
+
+def _path(subject: Subject) -> str:
+    """Return the version directory as a report may show it: where a base path lies is nobody's business."""
+    return f"BASE_PATH/{'' if subject.version_dir is None else subject.version_dir.name}"
 
 
 def _failed(subject: Subject, question: Question, local: Answered, text: str, **parts: Any) -> Finding:
@@ -127,8 +132,7 @@ def _failed(subject: Subject, question: Question, local: Answered, text: str, **
         f"the server runs on TensorFlow {there}, this was computed with {here}: " if there not in {None, here} else ""
     )
     call = local_call(question.request)
-    path = str(subject.version_dir)
-    here_line = local_line(local.loader, path, subject.tags, call.inputs, question.request.signature_name)
+    here_line = local_line(local.loader, _path(subject), subject.tags, call.inputs, question.request.signature_name)
     return subject.finding(
         "local",
         question.name,

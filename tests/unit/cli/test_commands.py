@@ -114,8 +114,9 @@ def test_check_records_goldens_and_then_compares_with_them(
     words = ("check", "--endpoint", addresses["both"], "--name", "half_plus_two", "--only", "goldens")
     recorded = cli(*words, "--update-goldens")
     assert recorded.code == 0, recorded.out + recorded.err
-    path = tmp_path / "goldens" / "half_plus_two" / "serving_default-1.json"
-    assert f"pass  goldens: serving_default-1: written to {path}: y float32 " in recorded.out
+    written = "goldens/half_plus_two/serving_default-1.json"
+    assert f"pass  goldens: serving_default-1: written to {written}: y float32 " in recorded.out
+    assert (tmp_path / written).is_file()
     replayed = cli(*words)
     assert replayed.code == 0, replayed.out + replayed.err
     assert "pass  goldens: serving_default-1 over REST: the recorded outputs" in replayed.out

@@ -139,7 +139,7 @@ def test_a_model_that_cannot_be_loaded_says_why(
     message = make_message(variables=False)
     message.meta_graphs[0].graph_def.node.add(name="x", op="NoSuchOp")
     (version_dir / "saved_model.pb").write_bytes(message.SerializeToString())
-    with pytest.raises(SavedModelError, match=r"tf.saved_model.load cannot load .* here: .*NoSuchOp"):
+    with pytest.raises(SavedModelError, match=r"tf.saved_model.load cannot load it here: .*NoSuchOp"):
         answers(version_dir)
 
 
