@@ -24,9 +24,10 @@ def end_of(container: Any) -> str | None:
     state, restarts = container.attrs["State"], container.attrs.get("RestartCount", 0)
     if state["Status"] in _ALIVE and not restarts:
         return None
+    if state["Status"] in _ALIVE:  # it has no code of its last end any more
+        return f"the container ended and was restarted {restarts} times"
     code = state["ExitCode"]
-    status = f"was restarted {restarts} times, the last time" if restarts else state["Status"]
-    text = f"the container {status} with code {code}{_signal_text(code)}"
+    text = f"the container {state['Status']} with code {code}{_signal_text(code)}"
     return text + (", out of memory" if state.get("OOMKilled") else "")
 
 

@@ -70,29 +70,29 @@ def test_the_digest_of_a_tag_is_named(
 @pytest.mark.parametrize(
     ("case", "fault"),
     [
-        ("a tag that the registry does not have", {}),
-        ("a registry that wants a login", {"wants_login": True}),
-        ("a registry that does not answer", {"is_mute": True}),
+        ("a tag that the registry does not have", ""),
+        ("a registry that wants a login", "wants_login"),
+        ("a registry that does not answer", "is_mute"),
     ],
 )
 def test_a_registrys_fault_is_told(
-    case: str, fault: dict[str, bool], registry: FakeRegistry, name: str, documented: Callable[[str], Any],
+    case: str, fault: str, registry: FakeRegistry, name: str, documented: Callable[[str], Any],
     spec_of: Callable[..., Any],
 ) -> None:  # fmt: skip
-    """What keeps an image from being pulled is told apart, each with its remedy, and auto goes on to the next."""
-    vars(registry).update(fault)
+    """What keeps an image from being pulled is told apart, each with its remedy."""
+    vars(registry)[fault] = True
     with pytest.raises(BackendUnavailableError, match=documented(case)):
         choose_backend(spec_of(backend="container", image=f"{name}:2.99.0"))
-    ((_, why), *_) = choose_backend(spec_of(image=f"{name}:2.99.0")).rejected
-    assert name in why
 
 
 @pytest.mark.usefixtures("engine")
 def test_a_registry_that_is_not_there_is_told(spec_of: Callable[..., Any], documented: Callable[[str], Any]) -> None:
-    """Without a network nobody is sent looking for another tag."""
-    with pytest.raises(BackendUnavailableError, match=documented("a registry that cannot be reached")) as caught:
-        choose_backend(spec_of(backend="container", image="127.0.0.1:9/tensorflow/serving:2.99.0"))
+    """Without a network nobody is sent looking for another tag, and auto goes on to the next backend."""
+    image, expected = "127.0.0.1:9/tensorflow/serving:2.99.0", documented("a registry that cannot be reached")
+    with pytest.raises(BackendUnavailableError, match=expected) as caught:
+        choose_backend(spec_of(backend="container", image=image))
     assert "try --serving-image" not in str(caught.value)
+    assert expected.fullmatch(dict(choose_backend(spec_of(image=image)).rejected)["container"])
 
 
 @pytest.mark.usefixtures("engine")

@@ -53,12 +53,13 @@ def growing(half_plus_two: ModelConfig, tmp_path: Path) -> Path:
 
 def test_the_documented_example_runs(
     serving: Callable[..., TensorFlowServingContainer], half_plus_two: ModelConfig, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    quick: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """What docs/backends.md shows for use without pytest does what it says, with the test's image as the default."""
     example = re.findall(r"```python\n(from .*?)```", (ROOT / "docs" / "backends.md").read_text(), re.DOTALL)
     (code,) = [one for one in example if "TensorFlowServingContainer()" in one]
-    monkeypatch.setattr("harness.servers.serving_container.TensorFlowServingContainer", serving)
+    kind = "harness.servers.serving_container.TensorFlowServingContainer"
+    monkeypatch.setattr(kind, lambda: serving().with_env("INSTEAD", quick))
     (tmp_path / "build").mkdir()
     (tmp_path / "build" / "digits").symlink_to(half_plus_two.base_path)
     monkeypatch.chdir(tmp_path)

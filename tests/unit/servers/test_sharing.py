@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -154,25 +153,18 @@ import pytest
 def test_part(server, number):
     with open(f"{os.environ['PYTEST_XDIST_WORKER']}.txt", "a") as file:
         print(server.engine.pid, file=file)
-    if number == 2 and os.environ.get("KILL") == "worker":
+    if number == 2:
         os.kill(os.getpid(), 9)
-    if number == 4 and os.environ.get("KILL") == "controller":
-        os.kill(int(os.environ["CONTROLLER"]), 9)
-"""
-CONFTEST = """
-import os
-os.environ.setdefault("CONTROLLER", str(os.getpid()))
 """
 
 
-def _run(folder: Path, model: ModelConfig, binary: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def _run(folder: Path, model: ModelConfig, binary: Path) -> subprocess.CompletedProcess[str]:
     (folder / "test_spread.py").write_text(SPREAD)
-    (folder / "conftest.py").write_text(CONFTEST)
     plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-n2", "--dist=load", "--maxschedchunk=1", "-p", "no:cacheprovider",
          "-p", "no:hypothesispytest", f"--model=m={model.base_path}", f"--serving-binary={binary}"],
-        cwd=folder, env=plain | environment, capture_output=True, text=True, timeout=120, check=False,
+        cwd=folder, env=plain, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 
@@ -187,16 +179,9 @@ def _all_end(pids: set[int]) -> bool:
 
 def test_a_killed_worker_takes_no_server_along(tmp_path: Path, half_plus_two: ModelConfig, quick_binary: Path) -> None:
     """After SIGKILL of a worker the others, and its successor, go on with the same server, which ends with the run."""
-    done = _run(tmp_path, half_plus_two, quick_binary, KILL="worker")
+    done = _run(tmp_path, half_plus_two, quick_binary)
     assert "1 failed, 5 passed" in done.stdout, done.stdout + done.stderr
     servers = set[int]().union(*_servers(tmp_path))
     assert len(_servers(tmp_path)) >= 2  # a successor may find the work done
     assert len(servers) == 1
     assert _all_end(servers)
-
-
-def test_a_killed_controller_leaves_no_server(tmp_path: Path, half_plus_two: ModelConfig, quick_binary: Path) -> None:
-    """The server ends with the controller, also after SIGKILL."""
-    done = _run(tmp_path, half_plus_two, quick_binary, KILL="controller")
-    assert done.returncode == -signal.SIGKILL
-    assert _all_end(set[int]().union(*_servers(tmp_path)))
