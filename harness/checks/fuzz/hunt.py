@@ -57,6 +57,15 @@ class Hunt(Generic[T]):
     asked: int
     was_cut_short: bool
 
+    def joined(self, other: Hunt[T]) -> Hunt[T]:
+        """Return what both brought; of a kind of fault that both met, the example of this one."""
+        kinds = {catch.fault.kind for catch in self.catches}
+        return Hunt(
+            catches=self.catches + tuple(catch for catch in other.catches if catch.fault.kind not in kinds),
+            asked=self.asked + other.asked,
+            was_cut_short=self.was_cut_short or other.was_cut_short,
+        )
+
 
 def hunt(
     strategy: SearchStrategy[T],

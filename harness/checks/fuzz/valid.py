@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from hypothesis import strategies as st
+
 from harness.checks.fuzz.arena import API_NAMES, END
+from harness.checks.fuzz.corners import corners
 from harness.checks.fuzz.faults import BY_NO_OP, NO_ANSWER, Fault
 from harness.checks.fuzz.hunt import hunt
 from harness.checks.fuzz.strategies import examples, inputs
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from harness.checks.fuzz.arena import Arena
-    from harness.checks.fuzz.hunt import Catch
+    from harness.checks.fuzz.hunt import Catch, Hunt
     from harness.findings import Finding
     from harness.signatures import Signature
 
@@ -67,10 +71,8 @@ def check_valid(
         up, None if that was time enough.
     """
     subject = arena.subject
-    known = [request for request in subject.requests if request.signature_name == signature.name]
     judge = _Judge(arena, api)
-    seed = f"{subject.options.seed} {signature.name}"
-    found = hunt(_requests(arena, signature, known, api), judge, key=_key, seed=seed, examples=count, limit_s=limit_s)
+    found = _hunt(arena, signature, api, judge, count=count, limit_s=limit_s)
     where = f"{signature.name} over {API_NAMES[api]}, requests that fit"
     tried = f"send requests drawn from the signature with seed {subject.options.seed}"
     findings = [_failed(arena, api, catch, where, tried) for catch in found.catches]
@@ -78,6 +80,31 @@ def check_valid(
         good = f"{judge.tally.total()} requests: " + ", ".join(f"{n} {what}" for what, n in judge.tally.items())
         findings = [subject.finding("fuzz", where, good=good, tried=tried, expected=_EXPECTED)]
     return findings, found.asked if found.was_cut_short else None
+
+
+def _hunt(arena: Arena, signature: Signature, api: str, judge: _Judge, *, count: int, limit_s: float) -> Hunt[Request]:
+    """Try the corners first, which are few and need no luck, then what is drawn."""
+    known = [request for request in arena.subject.requests if request.signature_name == signature.name]
+    seed = f"{arena.subject.options.seed} {signature.name}"
+    until_s = time.monotonic() + limit_s
+    first = _corners(arena, signature, known)
+    cornered = hunt(
+        st.sampled_from(first) if first else st.nothing(),
+        judge,
+        key=_key,
+        seed=seed,
+        examples=2 * len(first) + 1,
+        limit_s=limit_s,
+    )
+    drawn = hunt(
+        _requests(arena, signature, known, api),
+        judge,
+        key=_key,
+        seed=seed,
+        examples=count,
+        limit_s=until_s - time.monotonic(),
+    )
+    return drawn.joined(cornered)
 
 
 _EXPECTED = "an answer, or a refusal by an op of the model"
@@ -103,10 +130,25 @@ def _requests(arena: Arena, signature: Signature, known: list[Request], api: str
     drawn = inputs(
         signature,
         near=[request.inputs for request in known],
-        min_size=1 if arena.is_batching else 0,
+        min_size=_min_size(arena),
         leave_out_defaults=api == "grpc",
     )
-    return drawn.map(lambda arrays: Request(signature_name=signature.name, inputs=arrays, source="fuzz"))
+    return drawn.map(lambda arrays: _request(signature, arrays))
+
+
+def _corners(arena: Arena, signature: Signature, known: list[Request]) -> list[Request]:
+    if METHOD_OF_NAME.get(signature.method_name, "predict") != "predict":
+        return known
+    found = corners(signature, near=[request.inputs for request in known], min_size=_min_size(arena))
+    return [_request(signature, arrays) for arrays in found]
+
+
+def _min_size(arena: Arena) -> int:
+    return 1 if arena.is_batching else 0
+
+
+def _request(signature: Signature, arrays: Mapping[str, np.ndarray]) -> Request:
+    return Request(signature_name=signature.name, inputs=arrays, source="fuzz")
 
 
 class _Judge:

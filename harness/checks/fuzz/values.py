@@ -20,9 +20,10 @@ from harness.text_values import byte_array
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-__all__ = ["array_of", "arrays", "elements", "plain_element"]
+__all__ = ["array_of", "arrays", "corner_values", "elements", "plain_element", "replace_some"]
 
 _TAME_NUMBERS = (0, 1, 2, 3, 9)
+_NOT_FINITE = (math.nan, math.inf, -math.inf)
 _WORDS = (b"", b"a", b"0", b"word", b"two words")
 _WILD_BYTES = (
     b"\x00",
@@ -68,18 +69,42 @@ def _elements(row: DType) -> SearchStrategy[Any]:
 
 def _integers(row: DType) -> SearchStrategy[int]:
     info = ml_dtypes.iinfo(row.numpy)  # type: ignore[no-untyped-call] # ml_dtypes leaves it without types
+    tame = [number for number in _TAME_NUMBERS if number <= int(info.max)]
+    return st.sampled_from(tame) | st.sampled_from(_limits(row)) | st.integers(int(info.min), int(info.max))
+
+
+def _limits(row: DType) -> list[int]:
+    info = ml_dtypes.iinfo(row.numpy)  # type: ignore[no-untyped-call] # same
     lowest, highest = int(info.min), int(info.max)
-    limits = sorted({lowest, lowest + 1, highest - 1, highest, max(lowest, -1)}, key=abs)
-    tame = [number for number in _TAME_NUMBERS if number <= highest]
-    return st.sampled_from(tame) | st.sampled_from(limits) | st.integers(lowest, highest)
+    return sorted({lowest, lowest + 1, highest - 1, highest, max(lowest, -1)}, key=abs)
 
 
 def _floats(row: DType) -> SearchStrategy[float]:
+    return st.one_of(
+        st.sampled_from([float(number) for number in _TAME_NUMBERS]),
+        st.sampled_from(_NOT_FINITE),
+        st.sampled_from(_sizes(row)),
+        st.floats(width=64 if row.name == "float64" else 32),
+    )
+
+
+def _sizes(row: DType) -> list[float]:
     info = ml_dtypes.finfo(row.numpy)  # type: ignore[no-untyped-call] # opaque dtypes are refused here
     sizes = [float(size) for size in (info.smallest_subnormal, info.tiny, info.eps, info.max)]
-    wild = [math.nan, math.inf, -math.inf, -0.0, *sizes, *(-size for size in sizes)]
-    anything = st.floats(width=64 if row.name == "float64" else 32)
-    return st.sampled_from([float(number) for number in _TAME_NUMBERS]) | st.sampled_from(wild) | anything
+    return [-0.0, *sizes, *(-size for size in sizes)]
+
+
+def corner_values(dtype: DType) -> list[Any]:
+    """Return the values that most often break a model, each of which should be tried."""
+    if dtype.is_string:
+        return [b"", *_WILD_BYTES]
+    if dtype.kind == "bool":
+        return [False, True]
+    if dtype.kind in {"int", "uint"}:
+        return [0, *_limits(dtype)]
+    if dtype.kind == "complex":
+        return [complex(part, part) for part in (0.0, *_NOT_FINITE)]
+    return [0.0, *_NOT_FINITE, *_sizes(dtype)]
 
 
 def plain_element(dtype: DType) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import Signature, TensorSpec
@@ -106,6 +106,7 @@ def _drawn(data: st.DataObject, table: Iterable[Mutation], name: str, base: Base
     return data.draw(made[0])
 
 
+@settings(max_examples=25)
 @given(data=st.data())
 def test_truncated_messages_and_json_are_broken(data: st.DataObject) -> None:
     """Wherever a message or a body is cut, it cannot be read."""
@@ -117,6 +118,7 @@ def test_truncated_messages_and_json_are_broken(data: st.DataObject) -> None:
         json.loads(cut.body)
 
 
+@settings(max_examples=25)
 @given(data=st.data())
 def test_one_input_is_wrong_at_a_time(data: st.DataObject) -> None:
     """A wrong dtype, a missing input and a wrong length leave the other input as it was."""
@@ -147,6 +149,7 @@ def test_defaults_change_how_a_missing_input_is_refused() -> None:
     assert "an input of another name" not in {one.name for one in made}
 
 
+@settings(max_examples=25)
 @given(data=st.data())
 def test_paths_keep_the_version_and_are_quoted(data: st.DataObject) -> None:
     """A REST request for the base's version goes to its path; names are percent-encoded."""
@@ -158,6 +161,7 @@ def test_paths_keep_the_version_and_are_quoted(data: st.DataObject) -> None:
     }
 
 
+@settings(max_examples=25)
 @given(data=st.data())
 def test_examples_are_spoilt_for_classify_and_regress(data: st.DataObject) -> None:
     """Requests with tf.Examples go to their own method, over both APIs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,10 +20,7 @@ from harness.dtypes import DTYPES, dtype_of_name
 from harness.errors import TensorError
 from harness.tensors import from_proto, to_proto
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_SOME = settings(max_examples=50)
+_SOME = settings(max_examples=30)
 _SENDABLE = [row.name for row in DTYPES if row.kind != "opaque"]
 _specs = st.builds(
     TensorSpec,
@@ -93,19 +90,26 @@ def test_known_inputs_are_varied_by_rows_and_values(data: st.DataObject) -> None
         assert (arrays["x"] != 4711).sum() <= 2
 
 
-def _found(strategy: st.SearchStrategy[Any], is_it: Callable[[Any], bool], *phases: Phase) -> Any:
-    """Return an example that is it: the first one met, unless shrinking is asked for."""
-    chosen = settings(max_examples=2000, database=None, phases=(Phase.generate, *phases))
-    return find(strategy, is_it, settings=chosen)
+def _sample(strategy: st.SearchStrategy[Any], count: int = 150) -> list[Any]:
+    """Return this many examples, the same in each run."""
+    drawn: list[Any] = []
+
+    @settings(max_examples=count, database=None, derandomize=True, phases=(Phase.generate,))
+    @given(strategy)
+    def keep(example: Any) -> None:
+        drawn.append(example)
+
+    keep()
+    return drawn
 
 
 def test_rows_of_a_known_request_are_drawn() -> None:
     """A known request is met whole, in part, and with a value changed."""
-    signature = _signature(("x", "int64", (None,)))
-    strategy = inputs(signature, near=[{"x": np.array([4711, 4712])}])
-    for values in ([4711, 4712], [4712]):
-        assert _found(strategy, lambda arrays, values=values: arrays["x"].tolist() == values)
-    assert _found(strategy, lambda arrays: {4711} < set(arrays["x"].tolist()) - {4712})
+    known = [{"x": np.array([4711, 4712])}]
+    drawn = [arrays["x"].tolist() for arrays in _sample(inputs(_signature(("x", "int64", (None,))), near=known))]
+    assert [4711, 4712] in drawn
+    assert [4712] in drawn
+    assert any({4711} < set(values) - {4712} for values in drawn)
 
 
 @_SOME
@@ -117,17 +121,17 @@ def test_a_known_request_that_does_not_fit_is_not_used(data: st.DataObject) -> N
 
 
 def test_inputs_share_their_number_of_rows_or_not() -> None:
-    """Two inputs with open first dimensions are met with the same size and with different ones."""
-    strategy = inputs(_signature(("x", "float32", (None,)), ("y", "float32", (None,))))
-    for is_same in (True, False):
-        assert _found(strategy, lambda found, is_same=is_same: (len(found["x"]) == len(found["y"])) is is_same)
+    """Two inputs with open first dimensions have mostly the same size, and now and then different ones."""
+    drawn = _sample(inputs(_signature(("x", "float32", (None,)), ("y", "float32", (None,)))))
+    is_same = [len(arrays["x"]) == len(arrays["y"]) for arrays in drawn]
+    assert 0.7 < sum(is_same) / len(is_same) < 1
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
 def test_floats_come_with_what_breaks_models(dtype: str) -> None:
     """NaN, both infinities, -0.0, the largest number and a denormal one are among the drawn floats."""
-    strategy = inputs(_signature(("x", dtype, ())))
     tiny = float(np.finfo(np.float32).tiny) if dtype in {"float32", "bfloat16"} else float(np.finfo(dtype).tiny)
+    drawn = [float(arrays["x"]) for arrays in _sample(inputs(_signature(("x", dtype, ()))))]
     for is_it in (
         math.isnan,
         lambda value: value == math.inf,
@@ -136,25 +140,23 @@ def test_floats_come_with_what_breaks_models(dtype: str) -> None:
         lambda value: 6e4 < value < math.inf,
         lambda value: 0 < value < tiny,
     ):
-        assert _found(strategy, lambda arrays, is_it=is_it: is_it(float(arrays["x"])))
+        assert any(map(is_it, drawn))
 
 
 @pytest.mark.parametrize("dtype", [row.name for row in DTYPES if row.kind in {"int", "uint"} and row.is_native])
 def test_integers_come_to_their_limits(dtype: str) -> None:
     """The smallest and the largest number of each integer dtype are drawn."""
     info = np.iinfo(dtype_of_name(dtype).numpy)
-    for limit in (info.min, info.max):
-        assert _found(elements(dtype), lambda value, limit=limit: value == limit) == limit
+    assert {int(info.min), int(info.max)} <= set(_sample(elements(dtype), 100))
 
 
 def test_strings_come_as_any_bytes() -> None:
     """Empty ones, NUL bytes, long ones and bytes that are no UTF-8 are drawn."""
-
-    def is_no_text(value: bytes) -> bool:
-        return value.decode("utf-8", "ignore").encode() != value
-
-    for is_it in (is_no_text, lambda value: value == b"", lambda value: b"\0" in value, lambda value: len(value) > 500):
-        assert isinstance(_found(elements("string"), is_it), bytes)
+    drawn = _sample(elements("string"))
+    assert b"" in drawn
+    assert any(b"\0" in value for value in drawn)
+    assert any(len(value) > 500 for value in drawn)
+    assert any(value.decode("utf-8", "ignore").encode() != value for value in drawn)
 
 
 def test_what_no_array_holds_is_refused_before_drawing() -> None:
@@ -166,7 +168,7 @@ def test_what_no_array_holds_is_refused_before_drawing() -> None:
 def test_examples_shrink_to_tame_values() -> None:
     """What is left of a failing example is what made it fail: one NaN among zeros in the smallest batch."""
     strategy = inputs(_signature(("x", "float32", (None, 2))))
-    found = _found(strategy, lambda arrays: bool(np.isnan(arrays["x"]).any()), Phase.shrink)
+    found = find(strategy, lambda arrays: bool(np.isnan(arrays["x"]).any()), settings=settings(database=None))
     assert str(found["x"].tolist()) in {"[[0.0, nan]]", "[[nan, 0.0]]"}
 
 
@@ -191,11 +193,9 @@ def test_every_drawn_example_can_be_sent(request: Request) -> None:
 
 def test_features_are_dropped_and_change_kind_and_length() -> None:
     """A known example is met as it is, without a feature, and with one of another kind or length."""
-    wanted: tuple[Callable[[Any], bool], ...] = (
-        lambda example: example == _KNOWN.examples[0],
-        lambda example: set(example) == {"age", "name"},
-        lambda example: isinstance(example.get("age"), list) and isinstance([*example["age"], 0][0], bytes),
-        lambda example: len(np.atleast_1d(example.get("age", []))) == 3,
-    )
-    for is_it in wanted:
-        assert _found(examples([_KNOWN]), lambda request, is_it=is_it: any(map(is_it, request.examples)))
+    drawn = [example for request in _sample(examples([_KNOWN])) for example in request.examples]
+    assert _KNOWN.examples[0] in drawn
+    assert any(set(example) == {"age", "name"} for example in drawn)
+    ages = [list(np.atleast_1d(example["age"])) for example in drawn if "age" in example]
+    assert {0, 1, 2, 3} <= {len(age) for age in ages}
+    assert {bytes, int, float} <= {type(getattr(age[0], "item", lambda age=age: age[0])()) for age in ages if age}
