@@ -111,7 +111,7 @@ class Server:
             )
             log.error(_SOURCE, text)
             return
-        from harness.standin.http_edge import start_rest_server
+        from harness.standin.http.edge import start_rest_server
 
         try:
             metrics_path = _metrics_path(flags)
