@@ -53,6 +53,7 @@ _FAMILIES = {
     "runtime_latency": _Family("histogram", ("model_name", "API", "runtime"), _LATENCY),
 }
 _PREFIX = ":tensorflow:serving:"
+_REGISTERED_PREFIX = "/tensorflow/serving/"  # before the exporter turns slashes into colons
 
 
 @dataclass
@@ -127,7 +128,8 @@ class Metrics:
 
     def value(self, name: str) -> int:
         """The sum of a counter over its labels, 0 for an unknown name; ``name`` as in ReloadConfigRequest."""
-        cells = self._cells.get(name.replace("/", ":").removeprefix(_PREFIX))
+        is_ours = name.startswith(_REGISTERED_PREFIX)
+        cells = self._cells.get(name.removeprefix(_REGISTERED_PREFIX).replace("/", ":")) if is_ours else None
         with self._lock:
             return sum(cells.numbers.values()) if cells else 0
 

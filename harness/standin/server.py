@@ -30,10 +30,11 @@ from harness.standin.text_protos import new_message
 if TYPE_CHECKING:
     from harness.standin.flags import ParsedFlags
 
-__all__ = ["Server", "channel_arguments", "rest_timeout_s"]
+__all__ = ["Server", "channel_arguments", "rest_port", "rest_timeout_s"]
 
 _SOURCE = "server.py"
 _INT32 = (-(2**31), 2**31 - 1)
+_PORTS = 1 << 16
 _INTEGER = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
 _DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
 
@@ -111,13 +112,13 @@ class Server:
             )
             log.error(_SOURCE, text)
             return
-        from harness.standin.http_edge import start_rest_server
+        from harness.standin.http.edge import start_rest_server
 
         try:
             metrics_path = _metrics_path(flags)
             self._rest = start_rest_server(
                 self.core,
-                port=flags.rest_api_port,
+                port=rest_port(flags),
                 bind_address=flags.standin_bind_address,
                 timeout_s=rest_timeout_s(flags),
                 cors=flags.rest_api_enable_cors_support,
@@ -154,6 +155,11 @@ def check_flags(flags: ParsedFlags) -> None:
         text = "Both server_options.model_base_path and server_options.model_config_file are empty!"
     if text:
         raise StatusError("INVALID_ARGUMENT", text)
+
+
+def rest_port(flags: ParsedFlags) -> int:
+    """The port of the REST API: what libevent's 16 bits keep of the number."""
+    return int(flags.rest_api_port) % _PORTS
 
 
 def rest_timeout_s(flags: ParsedFlags) -> float | None:

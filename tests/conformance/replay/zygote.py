@@ -19,7 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from harness.standin import http_edge, main, process, server, tf_runtime  # noqa: F401 - for the children
+from harness.standin import main, process, server, tf_runtime  # noqa: F401 - for the children
+from harness.standin.http import edge  # noqa: F401 - likewise
 
 
 def serve(control: socket.socket) -> None:

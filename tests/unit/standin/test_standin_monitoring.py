@@ -46,6 +46,14 @@ def test_an_unknown_metric_is_zero() -> None:
     assert Metrics().value("no/such/metric") == 0
 
 
+@pytest.mark.parametrize("name", ["request_count", ":tensorflow:serving:request_count", "/tensorflow/serving/nothing"])
+def test_a_metric_has_one_name(name: str) -> None:
+    """Neither a part of a name nor the name on the Prometheus page is its name in requests."""
+    metrics = Metrics()
+    metrics.count_request("m", "OK")
+    assert metrics.value(name) == 0
+
+
 def test_latencies_fall_into_buckets() -> None:
     """Buckets begin at 10 microseconds, grow by 1.8, and add up (behaviour item 193)."""
     metrics = Metrics()

@@ -10,7 +10,7 @@ from harness.standin.core import CoreOptions
 from harness.standin.flags import parse
 from harness.standin.loading import make_loader
 from harness.standin.monitoring import Metrics
-from harness.standin.server import channel_arguments, rest_timeout_s
+from harness.standin.server import channel_arguments, rest_port, rest_timeout_s
 from harness.standin.status import StatusError
 
 if TYPE_CHECKING:
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 def test_only_a_positive_timeout_limits_runs(text: str, seconds: float | None) -> None:
     """RunOptions takes 0 and less for no limit."""
     assert rest_timeout_s(parse([f"--rest_api_timeout_in_ms={text}"])) == seconds
+
+
+@pytest.mark.parametrize(("text", "port"), [("8501", 8501), ("70000", 4464), ("-1", 65535)])
+def test_a_rest_port_out_of_range_wraps_around(text: str, port: int) -> None:
+    """Sixteen bits of the number are kept."""
+    assert rest_port(parse([f"--rest_api_port={text}"])) == port
 
 
 def test_channel_arguments_are_32_bit_integers_or_texts() -> None:
