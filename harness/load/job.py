@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.load.arrivals import Arrivals
 from harness.load.request import EncodedRequest
 from harness.load.session import Timing
 
@@ -32,6 +33,7 @@ class Job:
         timeout_s: the most one request may take.
         timing: how long the parts of the run take.
         requests: sent in turn, again and again.
+        arrivals: when they leave, in open loop; None for a closed loop.
     """
 
     engine: str
@@ -40,6 +42,7 @@ class Job:
     timeout_s: float
     timing: Timing
     requests: tuple[EncodedRequest, ...]
+    arrivals: Arrivals | None = None
 
     def save(self, folder: Path) -> None:
         """Write the job's files."""
@@ -49,7 +52,9 @@ class Job:
         ]
         (folder / "bodies.bin").write_bytes(b"".join(each.body for each in self.requests))
         plain = {name: getattr(self, name) for name in ("engine", "target", "concurrency", "timeout_s")}
-        (folder / "job.json").write_text(json.dumps({**plain, "timing": asdict(self.timing), "requests": heads}))
+        arrivals = None if self.arrivals is None else asdict(self.arrivals)
+        document = {**plain, "timing": asdict(self.timing), "requests": heads, "arrivals": arrivals}
+        (folder / "job.json").write_text(json.dumps(document))
 
     @classmethod
     def load(cls, folder: Path) -> Job:
@@ -61,7 +66,13 @@ class Job:
             headers = tuple((name, value) for name, value in head.pop("headers"))
             requests.append(EncodedRequest(body=bodies[offset : offset + size], headers=headers, **head))
             offset += size
-        return cls(timing=Timing(**document.pop("timing")), requests=tuple(requests), **document)
+        arrivals = document.pop("arrivals")
+        return cls(
+            timing=Timing(**document.pop("timing")),
+            requests=tuple(requests),
+            arrivals=None if arrivals is None else Arrivals(**arrivals),
+            **document,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,11 @@
     warming --steady, or the bound--> measuring --its time is up--> ended
        +-----------------stop(reason)-----+----------------------------^
 
-An engine sends while `running`, and gives every outcome to `add`. Only requests *sent* while measuring become samples,
-and all of them do, however late they are answered: leaving out the ones still in flight at the end would leave out the
-slow ones. In closed loop a request is sent for every one that completes, so the number sent in the measured time is
-also the number completed in it, and their rate needs no correction for those in flight.
+An engine sends while `running`, and gives every outcome to `add`, or many of them to `extend`. Only requests *scheduled*
+while measuring become samples, and all of them do, however late they are answered: leaving out the ones still in flight
+at the end would leave out the slow ones. In closed loop a request is scheduled when it is sent, and one is sent for
+every one that completes, so the number sent in the measured time is also the number completed in it, and their rate
+needs no correction for those in flight.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from harness.load.status import status_name, succeeded
 from harness.stats import is_steady
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Ended", "Phase", "Session", "Timing"]
 
 _MOST_CHARACTERS = 1_000
 
 Phase = Literal["warming", "measuring", "ended"]
-Ended = Literal["completed", "server gone", "interrupted"]
+Ended = Literal["completed", "server gone", "interrupted", "overrun"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,7 @@ class Session:
         self._means: list[float] = []
         self._interrupted = False
         self._columns = (array("q"), array("q"), array("q"), array("h"), array("q"))
+        self._appends = tuple(column.append for column in self._columns)
         self._open_window(0)
 
     @property
@@ -96,16 +98,41 @@ class Session:
             response_bytes: size of the answer.
             message: the error's text; the first one of each status is kept.
         """
+        self._add(scheduled_ns, sent_ns, done_ns, status, response_bytes, message)
+
+    def _add(
+        self, scheduled_ns: int, sent_ns: int, done_ns: int, status: int, response_bytes: int, message: str
+    ) -> None:
         if self._phase == "warming":
             self._warm(done_ns, done_ns - scheduled_ns, answered=succeeded(status))
             return
-        if not self.start_ns <= sent_ns < self.end_ns:
+        if not self.start_ns <= scheduled_ns < self.end_ns:
             return
         for column, value in zip(self._columns, (scheduled_ns, sent_ns, done_ns, status, response_bytes), strict=True):
             column.append(value)
         if message:
             self.messages.setdefault(status_name(status), message[:_MOST_CHARACTERS])
         self.tick(done_ns)
+
+    def extend(self, rows: Sequence[tuple[int, int, int, int, int, str]]) -> None:
+        """Take the outcomes of several requests at once: the arguments of `add`, in its order."""
+        if self._phase != "measuring":
+            for row in rows:
+                self._add(*row)
+            return
+        start_ns, end_ns = self.start_ns, self.end_ns
+        scheduled, sent, done, statuses, sizes = self._appends
+        for scheduled_ns, sent_ns, done_ns, status, response_bytes, message in rows:
+            if not start_ns <= scheduled_ns < end_ns:
+                continue
+            scheduled(scheduled_ns)
+            sent(sent_ns)
+            done(done_ns)
+            statuses(status)
+            sizes(response_bytes)
+            if message:
+                self.messages.setdefault(status_name(status), message[:_MOST_CHARACTERS])
+        self.tick(rows[-1][2])
 
     def tick(self, now_ns: int) -> None:
         """Notice that time is up, or an interruption, also while no answer comes; engines call it now and then."""

@@ -5,8 +5,18 @@ The three ranges do not overlap, so a column of them needs no second column that
 
 from __future__ import annotations
 
-__all__ = ["BAD_RESPONSE", "CONNECTION_FAILED", "CONNECTION_LOST", "TIMEOUT", "UNAVAILABLE", "status_name", "succeeded"]
+__all__ = [
+    "BAD_RESPONSE",
+    "CONNECTION_FAILED",
+    "CONNECTION_LOST",
+    "DEADLINE_EXCEEDED",
+    "TIMEOUT",
+    "UNAVAILABLE",
+    "status_name",
+    "succeeded",
+]
 
+DEADLINE_EXCEEDED = 4
 UNAVAILABLE = 14
 
 CONNECTION_FAILED = 1001

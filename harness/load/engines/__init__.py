@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULTS", "ENGINES", "Engine", "check", "engine"]
 
 ENGINES = {
-    "grpc": {"grpc.aio": "harness.load.engines.grpc_aio"},
+    "grpc": {"http2": "harness.load.engines.grpc_wire", "grpc.aio": "harness.load.engines.grpc_aio"},
     "rest": {"h11": "harness.load.engines.rest_h11"},
 }
 DEFAULTS = {"grpc": "grpc.aio", "rest": "h11"}

@@ -1,0 +1,10 @@
+"""HTTP/2 as a load generator needs it: the client's side of one connection, without any input or output of its own.
+
+``frames`` knows how frames look, ``headers`` reads and writes header blocks, ``windows`` counts what may be sent, and
+``connection`` puts them together: bytes in, ended requests and bytes to send out.
+"""
+
+from harness.load.engines.http2.connection import Connection, Ended, ProtocolError
+from harness.load.engines.http2.headers import Head
+
+__all__ = ["Connection", "Ended", "Head", "ProtocolError"]
