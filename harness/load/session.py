@@ -3,11 +3,11 @@
     warming --steady, or the bound--> measuring --its time is up--> ended
        +-----------------stop(reason)-----+----------------------------^
 
-An engine sends while `running`, and gives every outcome to `add`, or many of them to `extend`. Only requests *scheduled*
-while measuring become samples, and all of them do, however late they are answered: leaving out the ones still in flight
-at the end would leave out the slow ones. In closed loop a request is scheduled when it is sent, and one is sent for
-every one that completes, so the number sent in the measured time is also the number completed in it, and their rate
-needs no correction for those in flight.
+An engine sends while `running`, and gives every outcome to `add`, or many of them to `extend`. Only requests
+*scheduled* while measuring become samples, and all of them do, however late they are answered: leaving out the ones
+still in flight at the end would leave out the slow ones. In closed loop a request is scheduled when it is sent, and one
+is sent for every one that completes, so the number sent in the measured time is also the number completed in it, and
+their rate needs no correction for those in flight.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ __all__ = ["DEFAULTS", "ENGINES", "Engine", "check", "engine"]
 
 ENGINES = {
     "grpc": {"http2": "harness.load.engines.grpc_wire", "grpc.aio": "harness.load.engines.grpc_aio"},
-    "rest": {"h11": "harness.load.engines.rest_h11"},
+    "rest": {"http1": "harness.load.engines.rest_wire", "h11": "harness.load.engines.rest_h11"},
 }
-DEFAULTS = {"grpc": "grpc.aio", "rest": "h11"}
+DEFAULTS = {"grpc": "http2", "rest": "http1"}
 
 
 class Engine(Protocol):

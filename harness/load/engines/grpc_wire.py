@@ -32,6 +32,7 @@ _OF_HTTP = {
 _OF_HTTP |= {504: UNAVAILABLE}
 _OF_RESET = {0x7: UNAVAILABLE, 0x8: _CANCELLED, 0xB: _RESOURCE_EXHAUSTED, 0xC: _PERMISSION_DENIED}
 _PREFIX_BYTES = 5
+_MOST_RETRIES = 2
 
 _Fields = tuple[tuple[str, str], ...]
 
@@ -97,12 +98,13 @@ class _GrpcLink(Link):
             ticket, head, http_status, size = each[:4]
             if head is not None and head[1] == 0 and http_status == 200 and size >= _PREFIX_BYTES:
                 rows.append(Row(ticket[1], ticket[2], now_ns, 0, size - _PREFIX_BYTES, ""))
-            elif each.refused:
-                http2.request(ticket, *self._requests[ticket[0]])
+            elif each.refused and ticket[3] < _MOST_RETRIES:
+                self.returned.append(ticket)
             else:
                 rows.append(Row(ticket[1], ticket[2], now_ns, *_failure(each)))
-        if http2.goes_away and not http2.in_flight:
-            raise LinkLostError("the server sent us away (GOAWAY)")
+        if http2.goes_away:
+            self.takes_more = False
+            self.returned += http2.take_waiting()
         return rows
 
     def expire(self, now_ns: int, timeout_ns: int) -> list[Row]:
@@ -117,8 +119,7 @@ class _GrpcLink(Link):
         return [Row(one.scheduled_ns, one.sent_ns, now_ns, DEADLINE_EXCEEDED, 0, text) for one in late]
 
     def tickets(self) -> list[Ticket]:
-        lost, unsent = self._http2.abandon()
-        return lost + unsent
+        return self._http2.abandon()
 
 
 def _failure(ended: Ended) -> tuple[int, int, str]:

@@ -12,7 +12,7 @@ import pytest
 
 from harness.endpoint import Endpoint
 from harness.errors import ConnectionFailedError, HarnessError, UsageError
-from harness.load import EncodedRequest, LoadResult, ServerUsage, run_load
+from harness.load import EncodedRequest, LoadResult, ServerUsage, engines, run_load
 from harness.load.engines.address import grpc_address, rest_address
 
 if TYPE_CHECKING:
@@ -27,11 +27,16 @@ def _endpoint(api: str, address: str) -> Endpoint:
     return Endpoint(grpc=grpc_target, rest=rest_target, model="m")
 
 
-@pytest.fixture(params=["grpc", "rest"])
-def server(request: pytest.FixtureRequest) -> tuple[str, Callable[..., Endpoint]]:
-    """An API and what starts a server of it; both echo the body."""
-    name = {"grpc": "grpc_server", "rest": "http_server"}[request.param]
-    return request.param, request.getfixturevalue(name)
+_ENGINES = [(api, engine) for api, names in engines.ENGINES.items() for engine in names]
+
+
+@pytest.fixture(params=_ENGINES, ids=[engine for _, engine in _ENGINES])
+def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Callable[..., Endpoint]]:
+    """An API and what starts a server of it; both echo the body. Each engine in turn is the API's default."""
+    api, engine = request.param
+    monkeypatch.setitem(engines.DEFAULTS, api, engine)
+    name = {"grpc": "grpc_server", "rest": "http_server"}[api]
+    return api, request.getfixturevalue(name)
 
 
 def test_every_request_is_answered_and_counted(server: tuple[Any, Any], counter: Any) -> None:
@@ -280,7 +285,7 @@ def test_a_broken_worker_is_told_with_its_last_lines(grpc_server: Any) -> None:
     """A request that cannot be sent at all breaks the worker; its traceback's end is in the error."""
     request = EncodedRequest(body=b"x", method="/a.B/C", headers=(("Not A Header", "x"),))
     with pytest.raises(HarnessError, match=r"(?s)load worker exited with code 1.*its last lines.*\| "):
-        run_load(grpc_server(), [request], **BRIEFLY)
+        run_load(grpc_server(), [request], **BRIEFLY, engine="grpc.aio")
 
 
 def test_the_servers_cost_is_divided_by_the_requests(grpc_server: Any) -> None:

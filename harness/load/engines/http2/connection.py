@@ -149,7 +149,7 @@ class Connection:
         stream.rest = body
         self._send_rest(stream_id, stream)
 
-    def receive(self, data: bytes) -> list[Ended]:
+    def receive(self, data: bytes) -> list[Ended]:  # noqa: C901 - one loop without calls: every frame passes here
         """Take what has arrived and return the requests that are over.
 
         Raises:
@@ -222,13 +222,18 @@ class Connection:
                 return True
         return False
 
-    def abandon(self) -> tuple[list[Any], list[Any]]:
-        """Return the tags of the requests in flight, and of those that waited, when the connection is lost."""
-        lost = [stream.tag for stream in self._streams.values()]
-        unsent = [entry[0] for entry in self.waiting]
+    def take_waiting(self) -> list[Any]:
+        """Return the tags of the requests that wait, and forget these requests: they go elsewhere."""
+        tags = [entry[0] for entry in self.waiting]
+        self.waiting.clear()
+        return tags
+
+    def abandon(self) -> list[Any]:
+        """Return the tags of all requests that are not over, and forget them: the connection is lost."""
+        lost = list(self.tags())
         self._streams.clear()
         self.waiting.clear()
-        return lost, unsent
+        return lost
 
     def _open_waiting(self) -> None:
         while self.waiting and len(self._streams) < self._most_streams and not self.goes_away:

@@ -60,6 +60,7 @@ class _Loop:
         self._indices = itertools.cycle(range(len(job.requests)))
         self._waiter = Waiter()
         self._links: list[Link] = []
+        self._ending: dict[Link, Link] = {}  # links that take no more, with those in their place
         self._due: deque[int] = deque()  # scheduled, but no link could take it yet
         self._turn = 0
         self._next_tick_ns = 0
@@ -67,7 +68,7 @@ class _Loop:
     def run(self, links: int) -> None:
         """Open the links, send until the session ends, then wait for what is in flight."""
         for _ in range(links):
-            self._replace(None, "")
+            self._opened("")
         began_ns = time.perf_counter_ns()
         self._session.begin(began_ns)
         if self._job.arrivals is None:
@@ -78,14 +79,15 @@ class _Loop:
 
     def close(self) -> None:
         """Close every link."""
-        for link in self._links:
+        for link in [*self._links, *self._ending]:
             link.close()
         self._waiter.close()
 
     def _closed(self, now_ns: int) -> None:
-        for lane in range(self._job.concurrency):
-            self._send(self._links[lane % len(self._links)], now_ns, now_ns)
-        self._flush(self._links)
+        links = list(self._links)
+        for lane in range(self._job.concurrency if links else 0):
+            self._send(links[lane % len(links)], now_ns, now_ns)
+        self._flush(links)
         session, replace = self._session, self._replace_answers
         while session.running:
             for link in self._waiter.wait(_TICK_NS):
@@ -145,7 +147,7 @@ class _Loop:
                 link.flush()
                 self._waiter.update(link)
             except LinkLostError as exc:
-                self._replace(link, str(exc))
+                self._lose(link, str(exc))
 
     def _serve(self, link: Link, answered: Callable[[Link, list[Row]], None] | None) -> None:
         """Read a link that is ready, hand over what is done, and send what follows."""
@@ -153,14 +155,48 @@ class _Loop:
             rows = link.read()
             if rows:
                 self._session.extend(rows)
-                if answered is not None:
-                    answered(link, rows)
-                elif self._due:
-                    self._send_due()
+            if rows or link.returned:
+                self._follow(link, rows, answered)
             link.flush()
             self._waiter.update(link)
         except LinkLostError as exc:
-            self._replace(link, str(exc))
+            self._lose(link, str(exc))
+
+    def _follow(self, link: Link, rows: list[Row], answered: Callable[[Link, list[Row]], None] | None) -> None:
+        """Send what follows answers: on the same link, or, if it takes no more, on the one that takes its place."""
+        target: Link | None = link
+        if not link.takes_more:
+            target = self._successor(link)
+        if target is None:
+            return
+        if answered is not None:
+            answered(target, rows)
+        elif self._due:
+            self._send_due()
+        for ticket in link.returned:
+            target.send(ticket._replace(retries=ticket.retries + 1))
+        link.returned.clear()
+        if target is not link:
+            self._flush([target])
+
+    def _successor(self, link: Link) -> Link | None:
+        """Return the link in the place of one that takes no more; opens it at the first call. A spent one is closed."""
+        if link in self._links:
+            self._links.remove(link)
+            opened = self._opened("")
+            if opened is None:
+                self._forget(link)
+                return None
+            self._ending[link] = opened
+        fresh = self._ending[link]
+        if not link.in_flight:
+            self._forget(link)
+        return fresh
+
+    def _forget(self, link: Link) -> None:
+        self._waiter.forget(link)
+        link.close()
+        self._ending.pop(link, None)
 
     def _tick(self) -> None:
         """Do what need not be done for every request."""
@@ -169,35 +205,40 @@ class _Loop:
             return
         self._next_tick_ns = now_ns + _TICK_NS
         self._session.tick(now_ns)
-        for link in list(self._links):
+        answered = self._replace_answers if self._job.arrivals is None else None
+        for link in [*self._links, *self._ending]:
             rows = link.expire(now_ns, self._timeout_ns)
             if rows:
                 self._session.extend(rows)
-                if self._job.arrivals is None:
-                    self._replace_answers(link, rows)
-                self._flush([link])
+                self._follow(link, rows, answered)
+                self._flush([link] if link.takes_more else [])
 
-    def _replace(self, link: Link | None, why: str) -> None:
+    def _lose(self, link: Link, why: str) -> None:
         """Account for what a lost link had in flight, and open another one; without a server the run ends."""
-        lanes = 0
-        if link is not None:
-            self._waiter.forget(link)
-            self._links.remove(link)
-            lost = link.tickets()
-            link.close()
-            now_ns = time.perf_counter_ns()
+        lost = link.tickets()
+        now_ns = time.perf_counter_ns()
+        if lost:
             self._session.extend([Row(one.scheduled_ns, one.sent_ns, now_ns, self._lost, 0, why) for one in lost])
-            lanes = len(lost)
-        fresh = self._connected(why)
-        if fresh is None:
-            return
-        self._links.append(fresh)
-        self._waiter.watch(fresh)
-        if self._session.running and self._job.arrivals is None:
+        was_ending = link not in self._links
+        fresh = self._ending.get(link) if was_ending else None
+        if not was_ending:
+            self._links.remove(link)
+            fresh = self._opened(why)
+        self._forget(link)
+        if fresh is not None and lost and self._session.running and self._job.arrivals is None:
             now_ns = time.perf_counter_ns()
-            for _ in range(lanes):
+            for _ in lost:
                 self._send(fresh, now_ns, now_ns)
-        self._flush([fresh])
+            self._flush([fresh])
+
+    def _opened(self, why: str) -> Link | None:
+        """Open a link and keep it."""
+        link = self._connected(why)
+        if link is not None:
+            self._links.append(link)
+            self._waiter.watch(link)
+            self._flush([link])
+        return link
 
     def _connected(self, why: str) -> Link | None:
         failed_ns = time.perf_counter_ns()
@@ -213,12 +254,16 @@ class _Loop:
         self._session.stop("server gone", why, failed_ns)
         return None
 
+    @property
+    def _in_flight(self) -> int:
+        return sum(link.in_flight for link in [*self._links, *self._ending])
+
     def _drain(self) -> None:
         """Wait for what is in flight; what was due and never sent counts as unanswered."""
         session = self._session
         patience_ns = self._timeout_ns + _GRACE_NS if session.ended == "completed" else _GRACE_NS
         until_ns = time.perf_counter_ns() + patience_ns
-        while any(link.in_flight for link in self._links) and time.perf_counter_ns() < until_ns:
+        while self._in_flight and time.perf_counter_ns() < until_ns:
             for link in self._waiter.wait(_TICK_NS):
                 self._serve(link, None)
             self._tick()

@@ -20,11 +20,12 @@ class LinkLostError(Exception):
 
 
 class Ticket(NamedTuple):
-    """A request on its way: its number among the job's requests, and its times."""
+    """A request on its way: its number among the job's requests, its times, and how often it was sent again."""
 
     number: int
     scheduled_ns: int
     sent_ns: int
+    retries: int = 0
 
 
 class Row(NamedTuple):
@@ -44,6 +45,8 @@ class Link:
     Attributes:
         address: the peer's.
         wants_write: whether bytes wait until the socket takes more.
+        takes_more: whether new requests may be sent here; if not, the link ends once it has nothing in flight.
+        returned: requests that the peer has surely not looked at, to be sent elsewhere; the driver empties it.
     """
 
     def __init__(self, address: Address, *, timeout_s: float, tls: ssl.SSLContext | None = None) -> None:
@@ -54,6 +57,8 @@ class Link:
         """
         self.address = address
         self.wants_write = False
+        self.takes_more = True
+        self.returned: list[Ticket] = []
         self._unsent: memoryview | None = None
         try:
             self._socket = _connected(address, timeout_s, tls)
