@@ -105,7 +105,8 @@ class Connection:
         self._next_id = 1
         self._reader, self._writer = HeaderReader(), HeaderWriter()
         self._keep = keep_bodies
-        self._tail = b""  # of a frame that has not arrived whole
+        self._parts: list[bytes] = []  # of a frame that has not arrived whole
+        self._missing = 0  # bytes of it, as far as is known
         self._block: tuple[int, int, bytes] | None = None  # of a header block that goes on in CONTINUATION frames
         self._window, self._stream_window = frames.INITIAL_WINDOW, frames.INITIAL_WINDOW
         self._frame_bytes, self._most_streams = frames.LEAST_FRAME_BYTES, frames.LARGEST_WINDOW
@@ -155,9 +156,16 @@ class Connection:
         Raises:
             ProtocolError: the peer broke the rules; what was in flight is lost, see ``abandon``.
         """
-        buffer = self._tail + data if self._tail else data
+        if len(data) < self._missing:
+            self._parts.append(data)
+            self._missing -= len(data)
+            return []
+        buffer = data
+        if self._parts:
+            buffer = b"".join((*self._parts, data))
+            self._parts.clear()
         position, length = 0, len(buffer)
-        streams, known, ended = self._streams, self._reader.known, self._ended
+        streams, known, ended, stop = self._streams, self._reader.known, self._ended, 0
         while length - position >= 9:
             size, flags, stream_id = _HEAD.unpack_from(buffer, position)
             kind, size = size & 0xFF, size >> 8
@@ -194,7 +202,10 @@ class Connection:
                         stream.tag, head, stream.http_status, stream.size, b"".join(stream.body) if stream.body else b""
                     )
                 )
-        self._tail = buffer[position:] if position else buffer
+        self._missing = 0
+        if position < length:
+            self._parts.append(buffer[position:] if position else buffer)
+            self._missing = stop - length if length - position >= 9 else 1
         if self._consumed > _RENEW_AT_BYTES:
             self.out.append(frames.window_update(0, self._consumed))
             self._consumed = 0
