@@ -7,10 +7,11 @@ speaks one wire protocol and a *session* decides what is warm-up, what counts, a
 line in the table of `harness.load.engines`; a new end or phase is a change in the session alone.
 """
 
+from harness.load.arrivals import Arrivals
 from harness.load.request import EncodedRequest
 from harness.load.result import LoadResult, ServerUsage
 from harness.load.run import run_load
 from harness.load.samples import Samples
 from harness.load.status import status_name, succeeded
 
-__all__ = ["EncodedRequest", "LoadResult", "Samples", "ServerUsage", "run_load", "status_name", "succeeded"]
+__all__ = ["Arrivals", "EncodedRequest", "LoadResult", "Samples", "ServerUsage", "run_load", "status_name", "succeeded"]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.endpoint import Endpoint
+    from harness.load.arrivals import Arrivals
     from harness.results.measured import Api
 
 __all__ = ["run_load"]
@@ -32,6 +33,7 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
     *,
     api: Api = "grpc",
     concurrency: int = 8,
+    arrivals: Arrivals | None = None,
     duration_s: float = 10.0,
     warmup_s: float = 15.0,
     timeout_s: float = 10.0,
@@ -39,7 +41,10 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
     usage: Callable[[], ServerUsage | None] | None = None,
     on_phase: Callable[[str], None] = lambda _: None,
 ) -> LoadResult:
-    """Keep `concurrency` requests in flight for `duration_s` and return what they cost.
+    """Send requests for `duration_s` and return what they cost.
+
+    Closed loop, the default: `concurrency` requests are in flight, each answered one is replaced at once. Open loop,
+    with `arrivals`: requests leave on that schedule whatever is in flight, and latency counts from the schedule.
 
     The warm-up ends once the last three windows' throughput and mean latency agree within 10 %, or after `warmup_s`;
     the result says which. Failed requests are counted by status and never enter the latency. A server that goes away
@@ -50,7 +55,8 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
         requests: sent in turn; plain bytes are the body of a Predict of the endpoint's model, as
             ``client.encode_predict(...)`` returns it.
         api: ``grpc`` or ``rest``.
-        concurrency: requests in flight.
+        concurrency: requests in flight, in closed loop.
+        arrivals: the schedule of an open loop.
         duration_s: the measured time.
         warmup_s: the longest warm-up; 0 for none.
         timeout_s: the most one request may take.
@@ -66,6 +72,8 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
     """
     name = engines.check(api, engine)
     target = _target(endpoint, api)
+    if arrivals is not None and name not in engines.OPEN_LOOP:
+        raise UsageError(f"engine {name!r} knows closed loops only; for arrivals take one of {engines.OPEN_LOOP}")
     _check(concurrency=concurrency, duration_s=duration_s, warmup_s=warmup_s, timeout_s=timeout_s)
     job = Job(
         engine=name,
@@ -78,6 +86,7 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
             window_requests=max(16, 2 * concurrency),
         ),
         requests=_encoded(requests, endpoint, api),
+        arrivals=arrivals,
     )
     return _carry_out(job, endpoint.model, api, usage, on_phase)
 
@@ -111,6 +120,7 @@ def _carry_out(
         engine=job.engine,
         target=job.target,
         concurrency=job.concurrency,
+        arrivals=job.arrivals,
         payload_bytes=round(sum(len(each.body) for each in job.requests) / len(job.requests)),
         samples=samples,
         duration_s=outcome.duration_s,

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from harness.load.job import Job
     from harness.load.session import Session
 
-__all__ = ["DEFAULTS", "ENGINES", "Engine", "check", "engine"]
+__all__ = ["DEFAULTS", "ENGINES", "OPEN_LOOP", "Engine", "check", "engine"]
 
 ENGINES = {
     "grpc": {"http2": "harness.load.engines.grpc_wire", "grpc.aio": "harness.load.engines.grpc_aio"},
     "rest": {"http1": "harness.load.engines.rest_wire", "h11": "harness.load.engines.rest_h11"},
 }
+OPEN_LOOP = ("http2", "http1")
 DEFAULTS = {"grpc": "http2", "rest": "http1"}
 
 

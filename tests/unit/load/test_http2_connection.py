@@ -300,6 +300,11 @@ _BAD = {
 }
 
 
+def _feed(client: Connection, data: bytes, step: int) -> None:
+    for start in range(0, len(data), step):
+        client.receive(data[start : start + step])
+
+
 @pytest.mark.parametrize("data", _BAD.values(), ids=_BAD.keys())
 def test_a_peer_that_breaks_the_rules_is_told_apart(data: bytes) -> None:
     """Each breach is a ProtocolError, whole or byte by byte, and what was in flight can be accounted for."""
@@ -307,8 +312,7 @@ def test_a_peer_that_breaks_the_rules_is_told_apart(data: bytes) -> None:
         client = Connection()
         client.request("mine", FIELDS, b"x")
         with pytest.raises(ProtocolError):
-            for start in range(0, len(data), step):
-                client.receive(data[start : start + step])
+            _feed(client, data, step)
         assert client.abandon() == ["mine"]
 
 

@@ -150,20 +150,13 @@ class Connection:
         stream.rest = body
         self._send_rest(stream_id, stream)
 
-    def receive(self, data: bytes) -> list[Ended]:  # noqa: C901 - one loop without calls: every frame passes here
+    def receive(self, data: bytes) -> list[Ended]:  # noqa: C901,PLR0912 - one loop, no calls: every frame passes here
         """Take what has arrived and return the requests that are over.
 
         Raises:
             ProtocolError: the peer broke the rules; what was in flight is lost, see ``abandon``.
         """
-        if len(data) < self._missing:
-            self._parts.append(data)
-            self._missing -= len(data)
-            return []
-        buffer = data
-        if self._parts:
-            buffer = b"".join((*self._parts, data))
-            self._parts.clear()
+        buffer = self._completed(data) if self._parts else data
         position, length = 0, len(buffer)
         streams, known, ended, stop = self._streams, self._reader.known, self._ended, 0
         while length - position >= 9:
@@ -202,7 +195,6 @@ class Connection:
                         stream.tag, head, stream.http_status, stream.size, b"".join(stream.body) if stream.body else b""
                     )
                 )
-        self._missing = 0
         if position < length:
             self._parts.append(buffer[position:] if position else buffer)
             self._missing = stop - length if length - position >= 9 else 1
@@ -245,6 +237,16 @@ class Connection:
         self._streams.clear()
         self.waiting.clear()
         return lost
+
+    def _completed(self, data: bytes) -> bytes:
+        """Return what has arrived since the last whole frame, nothing as long as the next one is not whole."""
+        self._parts.append(data)
+        self._missing -= len(data)
+        if self._missing > 0:
+            return b""
+        whole = b"".join(self._parts)
+        self._parts.clear()
+        return whole
 
     def _open_waiting(self) -> None:
         while self.waiting and len(self._streams) < self._most_streams and not self.goes_away:
