@@ -70,7 +70,7 @@ class _GrpcLink(Link):
 
     @property
     def in_flight(self) -> int:
-        return self._http2.in_flight + len(self._http2.waiting)
+        return self._http2.in_flight + self._http2.waiting
 
     def send(self, ticket: Ticket) -> None:
         fields, message = self._requests[ticket[0]]

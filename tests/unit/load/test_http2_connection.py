@@ -112,7 +112,7 @@ def test_any_number_of_requests_of_any_size_pass_whole(
         client.request(number, FIELDS if number % 3 else OTHER_FIELDS, body)
     ended = _talk(client, server, step=step)
     assert {one.tag: one.body for one in ended} == bodies
-    assert (client.in_flight, len(client.waiting)) == (0, 0)
+    assert (client.in_flight, client.waiting) == (0, 0)
 
 
 def test_no_more_streams_are_open_than_the_peer_takes() -> None:
@@ -124,7 +124,7 @@ def test_no_more_streams_are_open_than_the_peer_takes() -> None:
     for number in range(5):
         client.request(number, FIELDS, b"x")
     _talk(client, server)
-    assert (client.in_flight, len(client.waiting), len(held)) == (2, 3, 2)
+    assert (client.in_flight, client.waiting, len(held)) == (2, 3, 2)
     server.answer = server.echo
     for stream in held:
         server.echo(stream)

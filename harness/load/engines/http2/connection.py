@@ -8,35 +8,19 @@ so. An answer is not assembled: its bytes are counted, and kept only if the call
 from __future__ import annotations
 
 import struct
-from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import hpack
 
 from harness.load.engines.http2 import frames
-from harness.load.engines.http2.headers import Head, HeaderReader, HeaderWriter
+from harness.load.engines.http2.errors import ProtocolError
+from harness.load.engines.http2.headers import Head, HeaderReader
+from harness.load.engines.http2.sender import OUR_FRAME_BYTES, Sender
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["Connection", "Ended", "ProtocolError"]
+__all__ = ["Connection", "Ended"]
 
 _HEAD = struct.Struct(">IBI")
-_OUR_WINDOW = frames.LARGEST_WINDOW
 _RENEW_AT_BYTES = 2**30
-_OUR_FRAME_BYTES = 2**20
-_DATA_END = frames.frame(frames.DATA, frames.END_STREAM, 0)[3:5]
-_HEADERS_OPEN = bytes((frames.HEADERS, frames.END_HEADERS))
-_HEADERS_END = bytes((frames.HEADERS, frames.END_HEADERS | frames.END_STREAM))
-
-
-class ProtocolError(Exception):
-    """The peer broke the rules of HTTP/2: this connection is of no more use."""
-
-    def __init__(self, message: str, *, code: int = frames.PROTOCOL_ERROR) -> None:
-        """Keep the error code that the peer is told."""
-        super().__init__(message)
-        self.code = code
 
 
 class Ended(NamedTuple):
@@ -61,55 +45,30 @@ class Ended(NamedTuple):
     refused: bool = False
 
 
-class _Stream:
-    """A request in flight."""
-
-    __slots__ = ("body", "head", "http_status", "rest", "size", "tag", "window")
-
-    def __init__(self, tag: Any, window: int, body: list[bytes] | None) -> None:
-        self.tag = tag
-        self.window = window  # what of its body may still be sent before the peer says more
-        self.rest = b""  # what of its body waits for that
-        self.size = 0
-        self.http_status = 0
-        self.head: Head | None = None
-        self.body = body
-
-
 class Connection:
     """The state of one connection.
 
     Attributes:
         out: what is to be sent, in order; the caller joins, sends and clears it.
+        request: sends a request, or lets it wait; see ``Sender.request``.
+        cancel: gives a request up, see ``Sender.cancel``.
+        tags: yields the tags of the requests that are not over, see ``Sender.tags``.
         goes_away: whether the peer takes no new requests here.
-        in_flight: requests that were opened and are not over.
-        waiting: requests that wait for the peer to take more at a time.
     """
 
     def __init__(self, *, keep_bodies: bool = False) -> None:
-        """Put the preface, our settings and our window into ``out``."""
-        self.out: list[bytes] = [
-            frames.PREFACE,
-            frames.settings(
-                {
-                    frames.ENABLE_PUSH: 0,
-                    frames.INITIAL_WINDOW_SIZE: _OUR_WINDOW,
-                    frames.MAX_FRAME_SIZE: _OUR_FRAME_BYTES,
-                }
-            ),
-            frames.window_update(0, _OUR_WINDOW - frames.INITIAL_WINDOW),
-        ]
+        """Say hello: what is in ``out`` already is to be sent first."""
+        self._sender = Sender(keep_bodies=keep_bodies)
+        self.out = self._sender.out
+        self.request = self._sender.request
+        self.cancel = self._sender.cancel
+        self.tags = self._sender.tags
         self.goes_away = False
-        self.waiting: deque[tuple[Any, tuple[tuple[str, str], ...], bytes]] = deque()
-        self._streams: dict[int, _Stream] = {}
-        self._next_id = 1
-        self._reader, self._writer = HeaderReader(), HeaderWriter()
-        self._keep = keep_bodies
+        self._streams = self._sender.streams
+        self._reader = HeaderReader()
         self._parts: list[bytes] = []  # of a frame that has not arrived whole
         self._missing = 0  # bytes of it, as far as is known
         self._block: tuple[int, int, bytes] | None = None  # of a header block that goes on in CONTINUATION frames
-        self._window, self._stream_window = frames.INITIAL_WINDOW, frames.INITIAL_WINDOW
-        self._frame_bytes, self._most_streams = frames.LEAST_FRAME_BYTES, frames.LARGEST_WINDOW
         self._consumed = 0
         self._ended: list[Ended] = []
         self._was_set = False
@@ -119,36 +78,23 @@ class Connection:
         """Requests that were opened and are not over."""
         return len(self._streams)
 
-    def request(self, tag: Any, fields: tuple[tuple[str, str], ...], body: bytes) -> None:
-        """Send a request, or let it wait until the peer takes more at a time.
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for the peer to take more at a time."""
+        return len(self._sender.waiting)
 
-        Args:
-            tag: comes back in ``Ended``.
-            fields: the header fields, pseudo fields first; the same object for the same fields, for speed.
-            body: the whole body; empty for none.
-        """
-        if len(self._streams) >= self._most_streams:
-            self.waiting.append((tag, fields, body))
-            return
-        stream_id = self._next_id
-        self._next_id = stream_id + 2
-        stream = _Stream(tag, self._stream_window, [] if self._keep else None)
-        self._streams[stream_id] = stream
-        name = stream_id.to_bytes(4, "big")
-        block = self._writer.write(fields)
-        out, size = self.out, len(body)
-        if size <= self._window and size <= self._stream_window and size <= self._frame_bytes:
-            self._window -= size
-            stream.window -= size
-            out += (
-                len(block).to_bytes(3, "big"), _HEADERS_OPEN if size else _HEADERS_END, name, block,
-            )  # fmt: skip
-            if size:
-                out += (size.to_bytes(3, "big"), _DATA_END, name, body)
-            return
-        out += (len(block).to_bytes(3, "big"), _HEADERS_OPEN, name, block)
-        stream.rest = body
-        self._send_rest(stream_id, stream)
+    def take_waiting(self) -> list[Any]:
+        """Return the tags of the requests that wait, and forget these requests: they go elsewhere."""
+        tags = [entry[0] for entry in self._sender.waiting]
+        self._sender.waiting.clear()
+        return tags
+
+    def abandon(self) -> list[Any]:
+        """Return the tags of all requests that are not over, and forget them: the connection is lost."""
+        lost = list(self.tags())
+        self._streams.clear()
+        self._sender.waiting.clear()
+        return lost
 
     def receive(self, data: bytes) -> list[Ended]:  # noqa: C901,PLR0912 - one loop, no calls: every frame passes here
         """Take what has arrived and return the requests that are over.
@@ -203,40 +149,9 @@ class Connection:
             self._consumed = 0
         if ended:
             self._ended = []
-            if self.waiting:
-                self._open_waiting()
+            if self._sender.waiting and not self.goes_away:
+                self._sender.open_waiting()
         return ended
-
-    def tags(self) -> Iterator[Any]:
-        """Yield the tags of all requests that are not over, in the order they were given."""
-        yield from (stream.tag for stream in self._streams.values())
-        yield from (entry[0] for entry in self.waiting)
-
-    def cancel(self, tag: Any) -> bool:
-        """Give a request up; return whether it was in flight or waiting. It will not come back as ended."""
-        for stream_id, stream in self._streams.items():
-            if stream.tag is tag:
-                del self._streams[stream_id]
-                self.out.append(frames.rst_stream(stream_id, frames.CANCEL))
-                return True
-        for entry in self.waiting:
-            if entry[0] is tag:
-                self.waiting.remove(entry)
-                return True
-        return False
-
-    def take_waiting(self) -> list[Any]:
-        """Return the tags of the requests that wait, and forget these requests: they go elsewhere."""
-        tags = [entry[0] for entry in self.waiting]
-        self.waiting.clear()
-        return tags
-
-    def abandon(self) -> list[Any]:
-        """Return the tags of all requests that are not over, and forget them: the connection is lost."""
-        lost = list(self.tags())
-        self._streams.clear()
-        self.waiting.clear()
-        return lost
 
     def _completed(self, data: bytes) -> bytes:
         """Return what has arrived since the last whole frame, nothing as long as the next one is not whole."""
@@ -247,10 +162,6 @@ class Connection:
         whole = b"".join(self._parts)
         self._parts.clear()
         return whole
-
-    def _open_waiting(self) -> None:
-        while self.waiting and len(self._streams) < self._most_streams and not self.goes_away:
-            self.request(*self.waiting.popleft())
 
     def _end(self, stream_id: int, *, error: int | None = None, refused: bool = False) -> None:
         stream = self._streams.pop(stream_id)
@@ -263,22 +174,6 @@ class Connection:
             return self._reader.read(block)
         except hpack.HPACKError as exc:
             raise ProtocolError(f"a header block that cannot be read: {exc}") from exc
-
-    def _send_rest(self, stream_id: int, stream: _Stream) -> None:
-        """Send as much of a body as the windows and the largest frame allow."""
-        while stream.rest:
-            room = min(self._window, stream.window, self._frame_bytes)
-            if room <= 0:
-                return
-            part, stream.rest = stream.rest[:room], stream.rest[room:]
-            self._window -= len(part)
-            stream.window -= len(part)
-            self.out.append(frames.frame(frames.DATA, 0 if stream.rest else frames.END_STREAM, stream_id, part))
-
-    def _send_all_rests(self) -> None:
-        for stream_id, stream in list(self._streams.items()):
-            if stream.rest:
-                self._send_rest(stream_id, stream)
 
     def _unusual(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
         """Take any frame but plain DATA and HEADERS of a request in flight."""
@@ -318,8 +213,8 @@ class Connection:
             raise ProtocolError("a CONTINUATION frame without its header block")
         _, first_flags, content = self._block
         content += payload
-        if len(content) > _OUR_FRAME_BYTES:
-            raise ProtocolError(f"a header block of over {_OUR_FRAME_BYTES} bytes")
+        if len(content) > OUR_FRAME_BYTES:
+            raise ProtocolError(f"a header block of over {OUR_FRAME_BYTES} bytes")
         self._block = (stream_id, first_flags, content)
         if flags & frames.END_HEADERS:
             self._block = None
@@ -349,26 +244,10 @@ class Connection:
         if flags & frames.ACK:
             return
         for key, value in struct.iter_unpack(">HI", payload):
-            self._set(key, value)
+            self._sender.set(key, value)
         self.out.append(frames.frame(frames.SETTINGS, frames.ACK, 0))
-        self._send_all_rests()
-        self._open_waiting()
-
-    def _set(self, key: int, value: int) -> None:
-        if key == frames.INITIAL_WINDOW_SIZE:
-            if value > frames.LARGEST_WINDOW:
-                raise ProtocolError(f"an initial window of {value} bytes", code=frames.FLOW_CONTROL_ERROR)
-            for stream in self._streams.values():
-                stream.window += value - self._stream_window
-            self._stream_window = value
-        elif key == frames.MAX_FRAME_SIZE:
-            if not frames.LEAST_FRAME_BYTES <= value <= frames.LARGEST_FRAME_BYTES:
-                raise ProtocolError(f"a largest frame of {value} bytes")
-            self._frame_bytes = value
-        elif key == frames.MAX_CONCURRENT_STREAMS:
-            self._most_streams = value
-        elif key == frames.HEADER_TABLE_SIZE:
-            self._writer.table_size(value)
+        self._sender.send_rests()
+        self._sender.open_waiting()
 
     def _on_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
         if stream_id or len(payload) != 8:
@@ -385,26 +264,17 @@ class Connection:
             self._end(unseen, error=code, refused=True)
 
     def _on_window_update(self, _flags: int, stream_id: int, payload: bytes) -> None:
-        size = _number(payload, 4, "WINDOW_UPDATE") & 0x7FFF_FFFF
-        stream = self._streams.get(stream_id)
-        if stream_id == 0:
-            self._window += size
-            if self._window > frames.LARGEST_WINDOW:
-                raise ProtocolError("a window above 2**31 - 1 bytes", code=frames.FLOW_CONTROL_ERROR)
-            self._send_all_rests()
-        elif stream is not None:
-            stream.window += size
-            self._send_rest(stream_id, stream)
+        self._sender.widen(stream_id, _number(payload, 4, "WINDOW_UPDATE") & 0x7FFF_FFFF)
 
     def _on_push_promise(self, _flags: int, _stream_id: int, _payload: bytes) -> None:
         raise ProtocolError("a PUSH_PROMISE, which we have forbidden")
 
     def _refuse_large(self, size: int) -> None:
-        if size > _OUR_FRAME_BYTES:
-            raise ProtocolError(f"a frame of {size} bytes; we take {_OUR_FRAME_BYTES}", code=frames.FRAME_SIZE_ERROR)
+        if size > OUR_FRAME_BYTES:
+            raise ProtocolError(f"a frame of {size} bytes; we take {OUR_FRAME_BYTES}", code=frames.FRAME_SIZE_ERROR)
 
     def _refuse_idle(self, stream_id: int) -> None:
-        if stream_id == 0 or stream_id % 2 == 0 or stream_id >= self._next_id:
+        if stream_id == 0 or stream_id % 2 == 0 or stream_id >= self._sender.next_id:
             raise ProtocolError(f"a frame of stream {stream_id}, which nobody has opened")
 
 
