@@ -52,7 +52,7 @@ def search_rate(
     """Find the highest rate that keeps a limit.
 
     Args:
-        probe: measures at a rate; ``void`` if the generator, not the server, was at its end: searching above is useless.
+        probe: measures at a rate; ``void`` if the generator was at its end, and not the server.
         start_per_s: the first rate.
         tolerance: how far the two sides of the bracket may lie apart, as a share of the lower one.
         most_steps: how many measurements at most.
