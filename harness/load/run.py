@@ -35,6 +35,7 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
     concurrency: int = 8,
     arrivals: Arrivals | None = None,
     duration_s: float = 10.0,
+    most_requests: int | None = None,
     warmup_s: float = 15.0,
     timeout_s: float = 10.0,
     engine: str | None = None,
@@ -58,6 +59,7 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
         concurrency: requests in flight, in closed loop.
         arrivals: the schedule of an open loop.
         duration_s: the measured time.
+        most_requests: end after so many measured requests, if that comes before `duration_s`.
         warmup_s: the longest warm-up; 0 for none.
         timeout_s: the most one request may take.
         engine: which of the API's engines, None for the default.
@@ -74,7 +76,8 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
     target = _target(endpoint, api)
     if arrivals is not None and name not in engines.OPEN_LOOP:
         raise UsageError(f"engine {name!r} knows closed loops only; for arrivals take one of {engines.OPEN_LOOP}")
-    _check(concurrency=concurrency, duration_s=duration_s, warmup_s=warmup_s, timeout_s=timeout_s)
+    _check_counts(concurrency=concurrency, most_requests=most_requests)
+    _check_times(duration_s=duration_s, warmup_s=warmup_s, timeout_s=timeout_s)
     job = Job(
         engine=name,
         target=target,
@@ -84,6 +87,7 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
             duration_ns=round(duration_s * 1e9),
             warmup_bound_ns=round(warmup_s * 1e9),
             window_requests=max(16, 2 * concurrency),
+            most_requests=most_requests,
         ),
         requests=_encoded(requests, endpoint, api),
         arrivals=arrivals,
@@ -168,9 +172,13 @@ def _rest_predict(endpoint: Endpoint) -> str:
     return path + ":predict"
 
 
-def _check(*, concurrency: int, duration_s: float, warmup_s: float, timeout_s: float) -> None:
-    if concurrency < 1:
-        raise UsageError(f"concurrency must be at least 1, got {concurrency}")
+def _check_counts(**counts: int | None) -> None:
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise UsageError(f"{name} must be at least 1, got {value}")
+
+
+def _check_times(*, duration_s: float, warmup_s: float, timeout_s: float) -> None:
     bounds = (("duration_s", duration_s, 0.001), ("warmup_s", warmup_s, 0), ("timeout_s", timeout_s, 0.001))
     for name, value, least in bounds:
         if not least <= value <= 86_400:

@@ -42,12 +42,14 @@ class Timing:
         warmup_bound_ns: the longest warm-up; 0 measures from the first request on.
         window_ns: the shortest window of the warm-up.
         window_requests: the fewest answers in a window, so that slow models get longer ones.
+        most_requests: end after so many measured requests if that comes first; None for no such end.
     """
 
     duration_ns: int
     warmup_bound_ns: int
     window_ns: int = 500_000_000
     window_requests: int = 16
+    most_requests: int | None = None
 
 
 class Session:
@@ -62,6 +64,7 @@ class Session:
         self.messages: dict[str, str] = {}
         self.began_ns = self.start_ns = self.end_ns = 0
         self._timing = timing
+        self._most = -1 if timing.most_requests is None else timing.most_requests
         self._on_phase = on_phase
         self._phase: Phase = "warming"
         self._rates: list[float] = []
@@ -106,7 +109,7 @@ class Session:
         if self._phase == "warming":
             self._warm(done_ns, done_ns - scheduled_ns, answered=succeeded(status))
             return
-        if not self.start_ns <= scheduled_ns < self.end_ns:
+        if not self.start_ns <= scheduled_ns < self.end_ns or len(self._columns[0]) == self._most:
             return
         for column, value in zip(self._columns, (scheduled_ns, sent_ns, done_ns, status, response_bytes), strict=True):
             column.append(value)
@@ -123,7 +126,7 @@ class Session:
         start_ns, end_ns = self.start_ns, self.end_ns
         scheduled, sent, done, statuses, sizes = self._appends
         for scheduled_ns, sent_ns, done_ns, status, response_bytes, message in rows:
-            if not start_ns <= scheduled_ns < end_ns:
+            if not start_ns <= scheduled_ns < end_ns or len(self._columns[0]) == self._most:
                 continue
             scheduled(scheduled_ns)
             sent(sent_ns)
@@ -140,6 +143,9 @@ class Session:
             self.stop("interrupted", "stopped before its end", now_ns)
         elif self._phase == "warming" and now_ns - self.began_ns >= self._timing.warmup_bound_ns:
             self._start_measuring(now_ns)
+        elif self._phase == "measuring" and len(self._columns[0]) == self._most:
+            self.end_ns = now_ns
+            self._end()
         elif self._phase == "measuring" and now_ns >= self.end_ns:
             self._end()
 

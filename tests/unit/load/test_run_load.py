@@ -4,15 +4,17 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from typing import TYPE_CHECKING, Any
 
 import grpc
+import numpy as np
 import psutil
 import pytest
 
 from harness.endpoint import Endpoint
 from harness.errors import ConnectionFailedError, HarnessError, UsageError
-from harness.load import EncodedRequest, LoadResult, ServerUsage, engines, run_load
+from harness.load import Arrivals, EncodedRequest, LoadResult, ServerUsage, engines, run_load
 from harness.load.engines.address import grpc_address, rest_address
 
 if TYPE_CHECKING:
@@ -50,6 +52,57 @@ def test_every_request_is_answered_and_counted(server: tuple[Any, Any], counter:
     assert result.duration_s == pytest.approx(0.4)
     assert result.rate_per_s == pytest.approx(result.n / 0.4)
     assert (result.samples.done_ns > result.samples.sent_ns).all()
+
+
+def test_a_number_of_requests_ends_the_run(server: tuple[Any, Any]) -> None:
+    """A run of 50 requests has 50 samples, and its measured time is theirs."""
+    api, start = server
+    result = run_load(start(), [b"x"], api=api, **BRIEFLY | {"duration_s": 60.0, "most_requests": 50})
+    assert (result.ended, len(result.samples), result.errors) == ("completed", 50, {})
+    assert 0 < result.duration_s < 30
+
+
+_OPEN = {"grpc": "grpc_server", "rest": "http_server"}
+
+
+@pytest.mark.parametrize("api", _OPEN)
+def test_open_loop_keeps_its_schedule(api: Any, request: pytest.FixtureRequest) -> None:
+    """Requests are scheduled as the arrivals say, whatever the server does; latency counts from the schedule."""
+    arrivals = Arrivals(rate_per_s=200, shape="constant")
+    endpoint = request.getfixturevalue(_OPEN[api])()
+    result = run_load(endpoint, [b"x"], api=api, arrivals=arrivals, **BRIEFLY | {"duration_s": 0.5})
+    assert (result.ended, result.errors) == ("completed", {})
+    assert len(result.samples) == pytest.approx(100, abs=1)
+    scheduled = np.sort(result.samples.scheduled_ns)
+    np.testing.assert_array_equal(np.unique(np.diff(scheduled)), [5_000_000])
+    assert (result.samples.sent_ns >= result.samples.scheduled_ns).all()
+    row = result.throughput()
+    assert (row.loop, row.asked_rate_per_s) == ("open", 200)
+
+
+@pytest.mark.parametrize("api", _OPEN)
+def test_a_stalled_server_is_charged_to_every_request_it_delays(api: Any, request: pytest.FixtureRequest) -> None:
+    """While the server stands still, requests go on being scheduled, and each counts for as long as it had to wait."""
+    goes_on = threading.Event()
+
+    def stand_still(number: int, *words: Any) -> Any:
+        if number == 1:
+            threading.Timer(0.5, goes_on.set).start()
+        assert goes_on.wait(30)
+        return words[0] if api == "grpc" else (200, words[1])
+
+    endpoint = request.getfixturevalue(_OPEN[api])(stand_still)
+    arrivals = Arrivals(rate_per_s=100, shape="constant")
+    options = BRIEFLY | {"duration_s": 0.4, "concurrency": 1}
+    result = run_load(endpoint, [b"x"], api=api, arrivals=arrivals, **options)
+    assert len(result.samples) == pytest.approx(40, abs=1)
+    assert (result.samples.latency_ns >= 100_000_000).sum() >= 35
+
+
+def test_a_schedule_needs_an_engine_that_keeps_one(grpc_server: Any) -> None:
+    """The reference engines know closed loops only, and say so."""
+    with pytest.raises(UsageError, match="knows closed loops only"):
+        run_load(grpc_server(), [b"x"], arrivals=Arrivals(rate_per_s=1), engine="grpc.aio", **BRIEFLY)
 
 
 def test_no_more_requests_are_in_flight_than_asked(server: tuple[Any, Any]) -> None:
