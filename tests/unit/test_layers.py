@@ -37,6 +37,7 @@ _PURE = {
     "tensors",
     "tensors_json",
     "text_values",
+    "tls",
     "versions",
 }
 # Edges: each touches one part of the world and knows none of the others.
