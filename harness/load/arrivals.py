@@ -69,13 +69,19 @@ class Arrivals:
         if self.burst < 1 or (self.burst > 1 and self.shape != "burst"):
             raise UsageError(f"burst={self.burst}: give a number of at least 1, and the shape 'burst' with it")
 
-    def times_ns(self) -> Iterator[int]:
-        """Yield the time of each arrival, in nanoseconds from the beginning, never falling."""
+    def times_ns(self, *, part: int = 0, parts: int = 1) -> Iterator[int]:
+        """Yield the time of each arrival, in nanoseconds from the beginning, never falling.
+
+        Args:
+            part: with several senders, which one this is: arrivals are dealt out to them in turn.
+            parts: how many senders there are.
+        """
         random = np.random.default_rng(self.seed)
         total = 0.0  # the arrivals' own time: how many are due by then, at an even rate of 1
         for chunk in count():
             units, total = self._units(random, chunk, total)
-            yield from (self._seconds(units) * 1e9).astype(np.int64).tolist()
+            first = (part - chunk * _CHUNK) % parts
+            yield from (self._seconds(units[first::parts]) * 1e9).astype(np.int64).tolist()
 
     def _units(self, random: np.random.Generator, chunk: int, total: float) -> tuple[npt.NDArray[np.float64], float]:
         index = np.arange(chunk * _CHUNK, (chunk + 1) * _CHUNK, dtype=np.float64)

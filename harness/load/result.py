@@ -13,6 +13,7 @@ from harness.stats import percentile
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from harness.load.answers import Answer
     from harness.load.arrivals import Arrivals
     from harness.load.samples import Samples
     from harness.load.session import Ended
@@ -42,7 +43,7 @@ class LoadResult:
         model: the servable's name.
         api: ``grpc`` or ``rest``.
         engine: what sent the requests.
-        target: where to.
+        target: where to; several with commas between.
         concurrency: requests in flight, in closed loop.
         arrivals: the schedule of an open loop, None for a closed one.
         payload_bytes: mean size of the requests' bodies, rounded.
@@ -53,7 +54,11 @@ class LoadResult:
         ended: ``completed``, ``server gone``, ``interrupted``, or ``overrun``: far too many requests were overdue.
         reason: why it ended early.
         messages: status name to the first message that came with it.
-        generator_cpu_share: processor time the generator used, as a share of one core.
+        answers: those that were kept, see `run_load`; failed ones never are.
+        processes: how many sent.
+        generator_cpu_share: processor time the generator used, as a share of one core; of several processes the
+            busiest one's.
+        generator_cpu_us_per_request: the generator's processor time per request of the samples, None without any.
         server_cpu_us_per_request: the server's processor time per request of the samples, None if not known.
         server_peak_memory_bytes: its peak memory, None if not known.
     """
@@ -72,7 +77,10 @@ class LoadResult:
     ended: Ended = "completed"
     reason: str = ""
     messages: Mapping[str, str] = field(default_factory=dict)
+    answers: tuple[Answer, ...] = field(default=(), repr=False)
+    processes: int = 1
     generator_cpu_share: float = 0.0
+    generator_cpu_us_per_request: float | None = None
     server_cpu_us_per_request: float | None = None
     server_peak_memory_bytes: int | None = None
 
@@ -96,7 +104,7 @@ class LoadResult:
         """Requests that left within the measured time, per second of it."""
         if not self.duration_s or not len(self.samples):
             return 0.0
-        end_ns = self.samples.scheduled_ns[0] + round(self.duration_s * 1e9)
+        end_ns = self.samples.scheduled_ns.min() + round(self.duration_s * 1e9)
         return float((self.samples.sent_ns < end_ns).sum()) / self.duration_s
 
     @property

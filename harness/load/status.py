@@ -10,8 +10,10 @@ __all__ = [
     "CONNECTION_FAILED",
     "CONNECTION_LOST",
     "DEADLINE_EXCEEDED",
+    "NOT_SENT",
     "TIMEOUT",
     "UNAVAILABLE",
+    "UNFINISHED",
     "status_name",
     "succeeded",
 ]
@@ -23,6 +25,8 @@ CONNECTION_FAILED = 1001
 CONNECTION_LOST = 1002
 TIMEOUT = 1003
 BAD_RESPONSE = 1004
+NOT_SENT = 1005  # it was due, but the run ended before it could be sent
+UNFINISHED = 1006  # it was sent, but the run ended before its answer came
 
 _GRPC = (
     "OK",
@@ -49,6 +53,8 @@ _NAMES = {
     CONNECTION_LOST: "CONNECTION_LOST",
     TIMEOUT: "TIMEOUT",
     BAD_RESPONSE: "BAD_RESPONSE",
+    NOT_SENT: "NOT_SENT",
+    UNFINISHED: "UNFINISHED",
 }
 
 

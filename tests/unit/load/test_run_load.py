@@ -16,6 +16,7 @@ from harness.endpoint import Endpoint
 from harness.errors import ConnectionFailedError, HarnessError, UsageError
 from harness.load import Arrivals, EncodedRequest, LoadResult, ServerUsage, engines, run_load
 from harness.load.engines.address import grpc_address, rest_address
+from harness.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,10 +100,23 @@ def test_a_stalled_server_is_charged_to_every_request_it_delays(api: Any, reques
     assert (result.samples.latency_ns >= 100_000_000).sum() >= 35
 
 
-def test_a_schedule_needs_an_engine_that_keeps_one(grpc_server: Any) -> None:
-    """The reference engines know closed loops only, and say so."""
-    with pytest.raises(UsageError, match="knows closed loops only"):
-        run_load(grpc_server(), [b"x"], arrivals=Arrivals(rate_per_s=1), engine="grpc.aio", **BRIEFLY)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"arrivals": Arrivals(rate_per_s=1)},
+        {"think_s": 1.0},
+        {"shuffle_seed": 0},
+        {"keep_answers": 1},
+        {"tls": Tls()},
+        {"processes": 2},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_reference_engines_know_plain_closed_loops_only(options: dict[str, Any]) -> None:
+    """What a reference engine does not know is refused, not left out in silence."""
+    endpoint = Endpoint(grpc="127.0.0.1:1", rest=None, model="m")
+    with pytest.raises(UsageError, match=f"which knows plain closed loops only, not: {next(iter(options))}"):
+        run_load(endpoint, [b"x"], engine="grpc.aio", **BRIEFLY, **options)
 
 
 def test_no_more_requests_are_in_flight_than_asked(server: tuple[Any, Any]) -> None:

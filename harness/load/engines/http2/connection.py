@@ -1,14 +1,14 @@
 """One HTTP/2 connection from the client's side: bytes in, ended requests and bytes to send out. No sockets, no clock.
 
-Written for speed where every request passes (``request``, ``receive``), for clearness everywhere else. A request is
-encoded once by its caller; here it gets a stream id, and waits only if the peer's windows or its limit of streams say
-so. An answer is not assembled: its bytes are counted, and kept only if the caller asks for that.
+Written for speed where every request passes (``Sender.request``, ``receive``), for clearness everywhere else. The
+requests are known beforehand; sending one is giving it a stream id, and it waits only if the peer's windows or its
+limit of streams say so. An answer is not assembled: its bytes are counted, and kept only if the caller asks for that.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hpack
 
@@ -17,9 +17,15 @@ from harness.load.engines.http2.errors import ProtocolError
 from harness.load.engines.http2.headers import Head, HeaderReader
 from harness.load.engines.http2.sender import OUR_FRAME_BYTES, Sender
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.load.engines.http2.headers import Fields
+
 __all__ = ["Connection", "Ended"]
 
 _HEAD = struct.Struct(">IBI")
+_new: Any = tuple.__new__  # makes a named tuple at a third of its constructor's cost
 _RENEW_AT_BYTES = 2**30
 
 
@@ -51,19 +57,24 @@ class Connection:
     Attributes:
         out: what is to be sent, in order; the caller joins, sends and clears it.
         request: sends a request, or lets it wait; see ``Sender.request``.
-        cancel: gives a request up, see ``Sender.cancel``.
+        give_up: gives up what is late, see ``Sender.give_up``.
         tags: yields the tags of the requests that are not over, see ``Sender.tags``.
-        goes_away: whether the peer takes no new requests here.
+        why: what the peer said when it went away.
     """
 
-    def __init__(self, *, keep_bodies: bool = False) -> None:
-        """Say hello: what is in ``out`` already is to be sent first."""
-        self._sender = Sender(keep_bodies=keep_bodies)
+    def __init__(self, requests: Sequence[tuple[Fields, bytes]] = ()) -> None:
+        """Say hello: what is in ``out`` already is to be sent first.
+
+        Args:
+            requests: what can be sent: header fields, pseudo fields first, and the whole body.
+        """
+        self._sender = Sender(requests)
         self.out = self._sender.out
         self.request = self._sender.request
-        self.cancel = self._sender.cancel
+        self.give_up = self._sender.give_up
         self.tags = self._sender.tags
-        self.goes_away = False
+        self.why = ""
+        self._went_away = False
         self._streams = self._sender.streams
         self._reader = HeaderReader()
         self._parts: list[bytes] = []  # of a frame that has not arrived whole
@@ -83,6 +94,11 @@ class Connection:
         """Requests that wait for the peer to take more at a time."""
         return len(self._sender.waiting)
 
+    @property
+    def goes_away(self) -> bool:
+        """Whether no new requests are to be sent here: the peer takes none, or stream ids come to their end."""
+        return self._went_away or self._sender.is_spent
+
     def take_waiting(self) -> list[Any]:
         """Return the tags of the requests that wait, and forget these requests: they go elsewhere."""
         tags = [entry[0] for entry in self._sender.waiting]
@@ -94,13 +110,20 @@ class Connection:
         lost = list(self.tags())
         self._streams.clear()
         self._sender.waiting.clear()
+        self._sender.rests.clear()
         return lost
+
+    def take_ended(self) -> list[Ended]:
+        """Return the requests that were over when ``receive`` raised an error, and forget them."""
+        ended, self._ended = self._ended, []
+        return ended
 
     def receive(self, data: bytes) -> list[Ended]:  # noqa: C901,PLR0912 - one loop, no calls: every frame passes here
         """Take what has arrived and return the requests that are over.
 
         Raises:
-            ProtocolError: the peer broke the rules; what was in flight is lost, see ``abandon``.
+            ProtocolError: the peer broke the rules; what was over by then is in ``take_ended``, the rest is lost, see
+                ``abandon``.
         """
         buffer = self._completed(data) if self._parts else data
         position, length = 0, len(buffer)
@@ -136,11 +159,8 @@ class Connection:
             stream.head = head
             if flags & 1:
                 del streams[stream_id]
-                ended.append(
-                    Ended(
-                        stream.tag, head, stream.http_status, stream.size, b"".join(stream.body) if stream.body else b""
-                    )
-                )
+                body = b"".join(stream.body) if stream.body else b""
+                ended.append(_new(Ended, (stream.tag, head, stream.http_status, stream.size, body, None, False)))
         if position < length:
             self._parts.append(buffer[position:] if position else buffer)
             self._missing = stop - length if length - position >= 9 else 1
@@ -149,7 +169,9 @@ class Connection:
             self._consumed = 0
         if ended:
             self._ended = []
-            if self._sender.waiting and not self.goes_away:
+            if self._sender.rests:
+                self._sender.drop_rests()
+            if self._sender.waiting and not self._went_away:
                 self._sender.open_waiting()
         return ended
 
@@ -240,14 +262,17 @@ class Connection:
     def _on_settings(self, flags: int, stream_id: int, payload: bytes) -> None:
         if stream_id or len(payload) % 6 or (flags & frames.ACK and payload):
             raise ProtocolError("a SETTINGS frame of a wrong form", code=frames.FRAME_SIZE_ERROR)
-        self._was_set = True
+        if not self._was_set:
+            self._was_set = True
+            self._sender.set_first()
         if flags & frames.ACK:
             return
         for key, value in struct.iter_unpack(">HI", payload):
             self._sender.set(key, value)
         self.out.append(frames.frame(frames.SETTINGS, frames.ACK, 0))
         self._sender.send_rests()
-        self._sender.open_waiting()
+        if not self._went_away:
+            self._sender.open_waiting()
 
     def _on_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
         if stream_id or len(payload) != 8:
@@ -259,7 +284,9 @@ class Connection:
         if stream_id or len(payload) < 8:
             raise ProtocolError("a GOAWAY frame of a wrong form", code=frames.FRAME_SIZE_ERROR)
         last, code = struct.unpack_from(">II", payload)
-        self.goes_away = True
+        self._went_away = True
+        words = payload[8:208].decode(errors="replace")
+        self.why = f"the server sent GOAWAY ({frames.ERROR_NAMES.get(code, code)}{words and ', '}{words})"
         for unseen in [each for each in self._streams if each > last & 0x7FFF_FFFF]:
             self._end(unseen, error=code, refused=True)
 

@@ -12,7 +12,9 @@ from urllib.parse import unquote_to_bytes
 
 import hpack
 
-__all__ = ["Head", "HeaderReader", "HeaderWriter"]
+__all__ = ["Fields", "Head", "HeaderReader", "HeaderWriter"]
+
+Fields = tuple[tuple[str, str] | hpack.HeaderTuple, ...]
 
 _MOST_REMEMBERED = 1024
 _MOST_BYTES = 64 * 1024
@@ -89,24 +91,21 @@ class HeaderWriter:
     def __init__(self) -> None:
         """Begin with an empty table."""
         self._encoder = hpack.Encoder()
-        self._blocks: dict[tuple[tuple[str, str], ...], bytes] = {}
 
-    def table_size(self, size: int) -> None:
-        """Keep to the peer's limit from the next block on."""
-        if size < self._encoder.header_table_size:
+    def table_size(self, size: int) -> bool:
+        """Keep to the peer's limit from the next block on; return whether earlier blocks have lost their meaning."""
+        smaller = size < self._encoder.header_table_size
+        if smaller:
             self._encoder.header_table_size = size
-            self._blocks.clear()
+        return smaller
 
-    def write(self, fields: tuple[tuple[str, str], ...]) -> bytes:
-        """Return the block of these header fields."""
-        block = self._blocks.get(fields)
-        if block is None:
-            table = self._encoder.header_table
-            before = _state(table)
-            says_size = bool(self._encoder.table_size_changes)  # once, at the beginning of the next block
-            block = bytes(self._encoder.encode(fields))
-            if _has_changed(table, before):
-                self._blocks.clear()  # the entries that known blocks refer to have moved
-            elif not says_size:
-                self._blocks[fields] = block
-        return block
+    def write(self, fields: Fields) -> tuple[bytes, bool | None]:
+        """Return the block of these header fields, and whether it may be sent again.
+
+        None for that says that it has changed the table: earlier blocks must not be sent again, either.
+        """
+        table = self._encoder.header_table
+        before = _state(table)
+        says_size = bool(self._encoder.table_size_changes)  # once, at the beginning of the next block
+        block = bytes(self._encoder.encode(fields))
+        return block, None if _has_changed(table, before) else not says_size

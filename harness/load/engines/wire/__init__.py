@@ -6,6 +6,8 @@ why they exist; ``grpc.aio`` and ``h11`` stay beside them as the reference.
 """
 
 from harness.load.engines.wire.driver import drive
-from harness.load.engines.wire.link import Link, LinkLostError, Row
+from harness.load.engines.wire.errors import LinkLostError
+from harness.load.engines.wire.link import Link, Row, Ticket
+from harness.load.engines.wire.peer import Peer, reach
 
-__all__ = ["Link", "LinkLostError", "Row", "drive"]
+__all__ = ["Link", "LinkLostError", "Peer", "Row", "Ticket", "drive", "reach"]

@@ -1,22 +1,26 @@
-"""The loop of the wire-level engines: it decides what is sent when, the links say how.
+"""The loop of the wire-level engines: it waits for links, reads them, and accounts for what is over.
 
-Closed loop: every answer is replaced by a request at once, on the link it came from. Open loop: requests leave when the
-schedule says so, whatever is in flight; where no link can take one it waits, and its latency counts from the schedule.
+What is sent when is a pacer's affair, what takes the place of a lost link the pool's, and how bytes look the links'.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
-from harness.load.engines.wire.link import Link, LinkLostError, Row, Ticket
+from harness.load.engines.wire.errors import LinkLostError
+from harness.load.engines.wire.pacing import LONGEST_WAIT_NS, MOST_OUTSTANDING, AtOnce, OnSchedule, Thinking
+from harness.load.engines.wire.pool import Pool
 from harness.load.engines.wire.waiting import Waiter, sharpen_timers
+from harness.load.order import order
+from harness.load.status import NOT_SENT, UNFINISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
+    from harness.load.engines.wire.link import Link
+    from harness.load.engines.wire.pacing import Pacer
+    from harness.load.engines.wire.pool import Slot
     from harness.load.job import Job
     from harness.load.session import Session
 
@@ -24,246 +28,198 @@ __all__ = ["drive"]
 
 _TICK_NS = 50_000_000
 _GRACE_NS = 1_000_000_000
-_GONE_AFTER_TRIES = 3
-_BETWEEN_TRIES_S = 0.2
-_MOST_OVERDUE = 100_000
 
 
 def drive(
-    job: Job, session: Session, open_link: Callable[[], Link], *, links: int, lanes: int | None, lost: int
+    job: Job,
+    session: Session,
+    open_link: Callable[[int], Link],
+    *,
+    lanes: int | None,
+    lost: int,
+    most_links: int = 0,
 ) -> None:
     """Carry out a job.
 
     Args:
         job: what to send, and when.
         session: decides how long, and takes the outcomes.
-        open_link: connects, in turn to each of the job's targets.
-        links: how many links to keep.
+        open_link: begins to connect to one of the job's targets, by its number.
         lanes: requests in flight on one link at most; None for no limit but the peer's.
         lost: the status of requests whose link was lost.
+        most_links: with `lanes`, up to how many links an open loop may open where all are busy.
     """
     sharpen_timers()
-    loop = _Loop(job, session, open_link, lanes=lanes, lost=lost)
+    loop = _Loop(job, session, open_link, lanes=lanes, lost=lost, most_links=most_links)
     try:
-        loop.run(links)
+        loop.run()
     finally:
         loop.close()
 
 
 class _Loop:
     def __init__(
-        self, job: Job, session: Session, open_link: Callable[[], Link], *, lanes: int | None, lost: int
+        self,
+        job: Job,
+        session: Session,
+        open_link: Callable[[int], Link],
+        *,
+        lanes: int | None,
+        lost: int,
+        most_links: int,
     ) -> None:
-        self._job, self._session, self._open_link = job, session, open_link
-        self._lanes, self._lost = lanes, lost
+        self._job, self._session = job, session
+        self._lost, self._most_links = lost, most_links
         self._timeout_ns = round(job.timeout_s * 1e9)
-        self._indices = itertools.cycle(range(len(job.requests)))
         self._waiter = Waiter()
-        self._links: list[Link] = []
-        self._ending: dict[Link, Link] = {}  # links that take no more, with those in their place
-        self._due: deque[int] = deque()  # scheduled, but no link could take it yet
-        self._turn = 0
+        self._pool = Pool(self._waiter, open_link, on_gone=self._gone)
         self._next_tick_ns = 0
+        self._pacer = self._paced(lanes)
 
-    def run(self, links: int) -> None:
+    def run(self) -> None:
         """Open the links, send until the session ends, then wait for what is in flight."""
-        for _ in range(links):
-            self._opened("")
-        began_ns = time.perf_counter_ns()
-        self._session.begin(began_ns)
-        if self._job.arrivals is None:
-            self._closed(began_ns)
-        else:
-            self._open(began_ns, self._job.arrivals.times_ns())
+        session = self._session
+        self._until(lambda: all(slot.was_open or (slot.link and slot.link.is_open) for slot in self._pool.slots))
+        if session.running:
+            session.ready(time.perf_counter_ns())
+            self._until(lambda: session.phase != "ready")
+        if session.running:
+            self._pacer.begin(session.began_ns)
+            self._flush()
+            self._send()
         self._drain()
 
     def close(self) -> None:
         """Close every link."""
-        for link in [*self._links, *self._ending]:
-            link.close()
+        self._pool.close()
         self._waiter.close()
 
-    def _closed(self, now_ns: int) -> None:
-        links = list(self._links)
-        for lane in range(self._job.concurrency if links else 0):
-            self._send(links[lane % len(links)], now_ns, now_ns)
-        self._flush(links)
-        session, replace = self._session, self._replace_answers
-        while session.running:
-            for link in self._waiter.wait(_TICK_NS):
-                self._serve(link, replace)
-            self._tick()
+    def _paced(self, lanes: int | None) -> Pacer:
+        """Open a slot for each lane, or for each target, and return what fills them."""
+        job, pool, session = self._job, self._pool, self._session
+        numbers = order(len(job.requests), seed=job.shuffle_seed, part=job.part, parts=job.parts)
+        if job.arrivals is not None:
+            for target in job.lane_targets if lanes else range(len(job.targets)):
+                pool.add(target)
+            times_ns = job.arrivals.times_ns(part=job.part, parts=job.parts)
+            return OnSchedule(session, pool, numbers, times_ns, lanes=lanes, more=self._more)
+        if lanes:
+            slots = [pool.add(target) for target in job.lane_targets]
+        else:
+            of_target = {target: pool.add(target) for target in dict.fromkeys(job.lane_targets)}
+            slots = [of_target[target] for target in job.lane_targets]
+        if job.think_s:
+            return Thinking(session, pool, numbers, slots, think_ns=round(job.think_s * 1e9))
+        return AtOnce(session, pool, numbers, slots)
 
-    def _replace_answers(self, link: Link, rows: list[Row]) -> None:
-        if not self._session.running:
-            return
-        now_ns = time.perf_counter_ns()
-        for _ in rows:
-            link.send(Ticket(next(self._indices), now_ns, now_ns))
+    def _more(self) -> Slot | None:
+        """Add a slot for an open loop whose links are all busy."""
+        if len(self._pool.slots) >= self._most_links:
+            return None
+        return self._pool.add(len(self._pool.slots) % len(self._job.targets))
 
-    def _open(self, began_ns: int, times_ns: Iterator[int]) -> None:
-        session, due = self._session, self._due
-        next_ns = began_ns + next(times_ns)
+    def _until(self, done: Callable[[], bool]) -> None:
+        """Look after the links, without sending requests, until that is so or the session has ended."""
+        while self._session.running and not done():
+            self._flush()
+            for link in self._waiter.wait(1_000_000):
+                self._serve(link)
+            self._tick(time.perf_counter_ns())
+
+    def _send(self) -> None:
+        session, pool, serve = self._session, self._pool, self._serve
+        wait, send_due = self._waiter.wait, self._pacer.send_due
         while session.running:
+            timeout_ns = send_due()
+            if pool.unflushed:
+                self._flush()
+            for link in wait(timeout_ns):
+                serve(link)
             now_ns = time.perf_counter_ns()
-            while next_ns <= now_ns:
-                due.append(next_ns)
-                next_ns = began_ns + next(times_ns)
-            if due:
-                self._send_due()
-            for link in self._waiter.wait(min(next_ns - time.perf_counter_ns(), _TICK_NS)):
-                self._serve(link, None)
-            self._tick()
+            if now_ns >= self._next_tick_ns:
+                self._tick(now_ns)
 
-    def _send_due(self) -> None:
-        if len(self._due) > _MOST_OVERDUE:
-            reason = f"{len(self._due):,} requests are overdue: the rate is beyond what server or generator can do"
-            self._session.stop("overrun", reason, time.perf_counter_ns())
-            return
-        used: dict[int, Link] = {}
-        while self._due:
-            link = self._free_link()
-            if link is None:
-                break
-            self._send(link, self._due.popleft(), time.perf_counter_ns())
-            used[id(link)] = link
-        self._flush(used.values())
+    def _drain(self) -> None:
+        """Wait for what is in flight, and for what was due in time; tell of what is left after that."""
+        session, pool, pacer = self._session, self._pool, self._pacer
+        completed = session.ended == "completed"
+        until_ns = time.perf_counter_ns() + (self._timeout_ns + _GRACE_NS if completed else _GRACE_NS)
+        while (pool.outstanding or (completed and pacer.due)) and time.perf_counter_ns() < until_ns:
+            if completed:
+                pacer.send_due()
+            self._flush()
+            for link in self._waiter.wait(LONGEST_WAIT_NS):
+                self._serve(link)
+            self._tick(time.perf_counter_ns())
+        sent, waiting = pool.leftover()
+        now_ns = time.perf_counter_ns()
+        rows = [(one.scheduled_ns, one.sent_ns, now_ns, UNFINISHED, 0, "no answer when the run ended") for one in sent]
+        due = [*(one.scheduled_ns for one in waiting), *pacer.due]
+        rows += [(one, now_ns, now_ns, NOT_SENT, 0, "due, but not sent when the run ended") for one in due]
+        if rows:
+            session.extend(rows)
 
-    def _free_link(self) -> Link | None:
-        """Return the next link in turn that takes another request."""
-        for _ in range(len(self._links)):
-            self._turn = (self._turn + 1) % len(self._links)
-            link = self._links[self._turn]
-            if self._lanes is None or link.in_flight < self._lanes:
-                return link
-        return None
-
-    def _send(self, link: Link, scheduled_ns: int, sent_ns: int) -> None:
-        link.send(Ticket(next(self._indices), scheduled_ns, sent_ns))
-
-    def _flush(self, links: Iterable[Link]) -> None:
-        for link in list(links):
-            try:
-                link.flush()
-                self._waiter.update(link)
-            except LinkLostError as exc:
-                self._lose(link, str(exc))
-
-    def _serve(self, link: Link, answered: Callable[[Link, list[Row]], None] | None) -> None:
-        """Read a link that is ready, hand over what is done, and send what follows."""
+    def _serve(self, link: Link) -> None:
+        """Read a link that is ready, hand over what is over, and send what follows."""
         try:
             rows = link.read()
             if rows:
                 self._session.extend(rows)
-            if rows or link.returned:
-                self._follow(link, rows, answered)
+            if link.returned or not link.takes_more:
+                self._follow(link, len(rows))
+                return
+            if rows:
+                self._pacer.over(link, len(rows))
             link.flush()
-            self._waiter.update(link)
+            if link.wants_write is not link.is_awaited:
+                self._waiter.update(link)
         except LinkLostError as exc:
-            self._lose(link, str(exc))
+            self._lose(link, exc)
 
-    def _follow(self, link: Link, rows: list[Row], answered: Callable[[Link, list[Row]], None] | None) -> None:
-        """Send what follows answers: on the same link, or, if it takes no more, on the one that takes its place."""
-        target: Link | None = link
-        if not link.takes_more:
-            target = self._successor(link)
-        if target is None:
-            return
-        if answered is not None:
-            answered(target, rows)
-        elif self._due:
-            self._send_due()
-        for ticket in link.returned:
-            target.send(ticket._replace(retries=ticket.retries + 1))
-        link.returned.clear()
-        if target is not link:
-            self._flush([target])
+    def _follow(self, link: Link, number: int) -> None:
+        """Send what follows so many answers where it is not as simple as sending on the same link."""
+        slot = self._pool.slot_of(link)
+        if link.takes_more:
+            again, link.returned = link.returned, []
+            for ticket in again:
+                link.send(ticket)
+        else:
+            self._pool.retire(link)
+        self._pacer.over_in(slot, number)
+        self._pool.touch(link)
 
-    def _successor(self, link: Link) -> Link | None:
-        """Return the link in the place of one that takes no more; opens it at the first call. A spent one is closed."""
-        if link in self._links:
-            self._links.remove(link)
-            opened = self._opened("")
-            if opened is None:
-                self._forget(link)
-                return None
-            self._ending[link] = opened
-        fresh = self._ending[link]
-        if not link.in_flight:
-            self._forget(link)
-        return fresh
+    def _lose(self, link: Link, exc: LinkLostError) -> None:
+        """Account for what a lost link had in flight."""
+        slot = self._pool.slot_of(link)
+        lost = self._pool.lose(link, str(exc))
+        if lost:
+            now_ns = time.perf_counter_ns()
+            status = self._lost if exc.status is None else exc.status
+            self._session.extend([(one.scheduled_ns, one.sent_ns, now_ns, status, 0, str(exc)) for one in lost])
+            self._pacer.over_in(slot, len(lost))
 
-    def _forget(self, link: Link) -> None:
-        self._waiter.forget(link)
-        link.close()
-        self._ending.pop(link, None)
+    def _flush(self) -> None:
+        for link, exc in self._pool.flush():
+            self._lose(link, exc)
 
-    def _tick(self) -> None:
+    def _tick(self, now_ns: int) -> None:
         """Do what need not be done for every request."""
-        now_ns = time.perf_counter_ns()
-        if now_ns < self._next_tick_ns:
-            return
         self._next_tick_ns = now_ns + _TICK_NS
-        self._session.tick(now_ns)
-        answered = self._replace_answers if self._job.arrivals is None else None
-        for link in [*self._links, *self._ending]:
+        pool, session = self._pool, self._session
+        session.tick(now_ns)
+        for link in pool.links():
             rows = link.expire(now_ns, self._timeout_ns)
             if rows:
-                self._session.extend(rows)
-                self._follow(link, rows, answered)
-                self._flush([link] if link.takes_more else [])
+                session.extend(rows)
+            if rows or not link.takes_more:
+                self._follow(link, len(rows))
+        for link in pool.late(now_ns):
+            self._lose(link, LinkLostError("no connection in time"))
+        pool.fill(now_ns)
+        outstanding = pool.outstanding + len(self._pacer.due)
+        if outstanding > MOST_OUTSTANDING and session.running:
+            reason = f"{outstanding:,} requests have no answer: the rate is beyond what server or generator can do"
+            session.stop("overrun", reason, now_ns)
 
-    def _lose(self, link: Link, why: str) -> None:
-        """Account for what a lost link had in flight, and open another one; without a server the run ends."""
-        lost = link.tickets()
-        now_ns = time.perf_counter_ns()
-        if lost:
-            self._session.extend([Row(one.scheduled_ns, one.sent_ns, now_ns, self._lost, 0, why) for one in lost])
-        was_ending = link not in self._links
-        fresh = self._ending.get(link) if was_ending else None
-        if not was_ending:
-            self._links.remove(link)
-            fresh = self._opened(why)
-        self._forget(link)
-        if fresh is not None and lost and self._session.running and self._job.arrivals is None:
-            now_ns = time.perf_counter_ns()
-            for _ in lost:
-                self._send(fresh, now_ns, now_ns)
-            self._flush([fresh])
-
-    def _opened(self, why: str) -> Link | None:
-        """Open a link and keep it."""
-        link = self._connected(why)
-        if link is not None:
-            self._links.append(link)
-            self._waiter.watch(link)
-            self._flush([link])
-        return link
-
-    def _connected(self, why: str) -> Link | None:
-        failed_ns = time.perf_counter_ns()
-        for attempt in range(_GONE_AFTER_TRIES):
-            try:
-                return self._open_link()
-            except LinkLostError as exc:
-                why = why or str(exc)
-            if not self._session.running:
-                return None
-            if attempt + 1 < _GONE_AFTER_TRIES:
-                time.sleep(_BETWEEN_TRIES_S)
-        self._session.stop("server gone", why, failed_ns)
-        return None
-
-    @property
-    def _in_flight(self) -> int:
-        return sum(link.in_flight for link in [*self._links, *self._ending])
-
-    def _drain(self) -> None:
-        """Wait for what is in flight; what was due and never sent counts as unanswered."""
-        session = self._session
-        patience_ns = self._timeout_ns + _GRACE_NS if session.ended == "completed" else _GRACE_NS
-        until_ns = time.perf_counter_ns() + patience_ns
-        while self._in_flight and time.perf_counter_ns() < until_ns:
-            for link in self._waiter.wait(_TICK_NS):
-                self._serve(link, None)
-            self._tick()
+    def _gone(self, why: str, since_ns: int) -> None:
+        self._session.stop("server gone", why, since_ns)

@@ -1,8 +1,10 @@
-"""Waiting for sockets with the precision that a schedule needs.
+"""Waiting for sockets with the precision that a schedule needs, at a cost that does not grow with their number.
 
-``epoll`` counts in milliseconds. ``select`` counts in microseconds, and the kernel wakes it as late as the process's
-timer slack allows (50 us by default), which is made small here; it is for few sockets. The last bit of each wait is
-spent awake: so much can a sleeper be late that a schedule of thousands a second would not be kept.
+``epoll`` is cheap, but counts in milliseconds. ``select`` counts in microseconds, but looks at every socket, and at
+none above number 1,023. So long waits are epoll's, and the last bit of one is a ``select`` of the epoll object alone,
+which can be read when any of its sockets is ready. The kernel wakes a sleeper as late as the process's timer slack
+allows (50 us by default), which is made small here; and the very last bit is spent awake: so much can a sleeper be late
+that a schedule of thousands a second would not be kept.
 """
 
 from __future__ import annotations
@@ -11,19 +13,69 @@ import select
 import selectors
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.load.engines.wire.link import Link
 
-__all__ = ["Waiter", "sharpen_timers"]
+__all__ = ["Poller", "SelectorPoller", "Waiter", "sharpen_timers"]
 
+_READ, _WRITE = 1, 4  # as poll(2) and epoll(7) number them
 _AWAKE_NS = 50_000
-_AWAKE_AMONG_MANY_NS = 1_000_000
-_FEW = 64
-_LARGEST_NUMBER = 1024  # select's own limit
+_COARSE_NS = 2_000_000  # epoll rounds up to a whole millisecond, and wakes up a bit late as well
+
+
+class Poller(Protocol):
+    """What tells which sockets are ready: ``select.epoll``, or what does its work elsewhere."""
+
+    def register(self, number: int, events: int, /) -> object:
+        """Watch a socket for these events."""
+
+    def modify(self, number: int, events: int, /) -> object:
+        """Watch it for others."""
+
+    def unregister(self, number: int, /) -> object:
+        """Watch it no longer."""
+
+    def poll(self, timeout_s: float, /) -> Sequence[tuple[int, int]]:
+        """Return the numbers of the sockets that are ready within that time, each with its events."""
+
+    def fileno(self) -> int:
+        """Return a number that can itself be waited for."""
+
+    def close(self) -> None:
+        """Give the kernel's part back."""
+
+
+class SelectorPoller:
+    """The poller of systems without epoll."""
+
+    def __init__(self) -> None:
+        """Watch nothing yet."""
+        self._selector = selectors.DefaultSelector()
+        self.unregister, self.close = self._selector.unregister, self._selector.close
+
+    def register(self, number: int, events: int) -> None:
+        """See ``Poller``."""
+        self._selector.register(number, _of_selectors(events))
+
+    def modify(self, number: int, events: int) -> None:
+        """See ``Poller``."""
+        self._selector.modify(number, _of_selectors(events))
+
+    def poll(self, timeout_s: float) -> list[tuple[int, int]]:
+        """See ``Poller``."""
+        return [(key.fd, events) for key, events in self._selector.select(timeout_s)]
+
+    def fileno(self) -> int:
+        """See ``Poller``."""
+        return self._selector.fileno()
+
+
+def _of_selectors(events: int) -> int:
+    return selectors.EVENT_READ | (selectors.EVENT_WRITE if events & _WRITE else 0)
 
 
 def sharpen_timers() -> None:
@@ -35,45 +87,44 @@ def sharpen_timers() -> None:
 class Waiter:
     """Waits until one of several links can be read, or written where it waits for that, or a time has come."""
 
-    def __init__(self) -> None:
+    def __init__(self, poller: Poller | None = None) -> None:
         """Watch nothing yet."""
         self._links: dict[int, Link] = {}
-        self._writers: set[int] = set()
-        self._selector = selectors.DefaultSelector()
+        self._poller = poller or (select.epoll() if hasattr(select, "epoll") else SelectorPoller())
+        self._poll = self._poller.poll
+        self._itself = [self._poller.fileno()]
 
     def watch(self, link: Link) -> None:
-        """Watch a link."""
-        self._links[link.fileno()] = link
-        self._selector.register(link.fileno(), selectors.EVENT_READ, link)
+        """Watch a link; it need not be connected yet."""
+        self._links[link.number] = link
+        self._poller.register(link.number, _READ)
+        self.update(link)
 
     def forget(self, link: Link) -> None:
         """Watch a link no longer; call it before the link is closed."""
-        self._selector.unregister(link.fileno())
-        self._writers.discard(link.fileno())
-        del self._links[link.fileno()]
+        self._poller.unregister(link.number)
+        del self._links[link.number]
 
     def update(self, link: Link) -> None:
         """Notice whether a link waits to be written."""
-        number = link.fileno()
-        if link.wants_write == (number in self._writers):
-            return
-        self._writers ^= {number}
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if link.wants_write else 0)
-        self._selector.modify(number, events, link)
+        if link.wants_write is not link.is_awaited:
+            link.is_awaited = link.wants_write
+            self._poller.modify(link.number, _READ | (_WRITE if link.wants_write else 0))
 
     def close(self) -> None:
         """Give the kernel's part back."""
-        self._selector.close()
+        self._poller.close()
 
-    def wait(self, timeout_ns: int) -> Sequence[Link]:
+    def wait(self, timeout_ns: int) -> list[Link]:
         """Return the links that are ready within that time, none if it has passed; 0 only looks.
 
-        May return earlier by what is better spent awake: ask again then.
+        May return earlier by what needs more precision, or is better spent awake: ask again then.
         """
-        if len(self._links) <= _FEW and max(self._links, default=0) < _LARGEST_NUMBER:
-            timeout_s = (timeout_ns - _AWAKE_NS) / 1e9 if timeout_ns > _AWAKE_NS else 0
-            readable, writable, _ = select.select(self._links, self._writers, (), timeout_s)
-            numbers = dict.fromkeys(readable + writable) if writable else readable
-            return [self._links[number] for number in numbers]
-        timeout_s = (timeout_ns - _AWAKE_AMONG_MANY_NS) / 1e9 if timeout_ns > _AWAKE_AMONG_MANY_NS else 0
-        return [key.data for key, _ in self._selector.select(timeout_s)]
+        if timeout_ns >= _COARSE_NS:
+            ready = self._poll((timeout_ns - _COARSE_NS) / 1e9)
+        elif timeout_ns <= _AWAKE_NS or select.select(self._itself, (), (), (timeout_ns - _AWAKE_NS) / 1e9)[0]:
+            ready = self._poll(0)
+        else:
+            return []
+        links = self._links
+        return [links[number] for number, _ in ready]
