@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.checks import assert_close
-    from harness.clients import GrpcClient, RestClient, Tls
+    from harness.clients import GrpcClient, RestClient
     from harness.endpoint import Endpoint
     from harness.errors import HarnessError
     from harness.findings import Finding
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.serving import serve
     from harness.signature_diff import diff
     from harness.signatures import Signature, TensorSpec
+    from harness.tls import Tls
 
 __version__ = "0.1.0"
 
@@ -39,7 +40,7 @@ _HOMES = {
     "ServerSpec": "harness.servers",
     "Signature": "harness.signatures",
     "TensorSpec": "harness.signatures",
-    "Tls": "harness.clients",
+    "Tls": "harness.tls",
     "VersionStatus": "harness.prediction",
     "assert_close": "harness.checks",
     "diff": "harness.signature_diff",

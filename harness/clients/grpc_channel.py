@@ -12,7 +12,7 @@ from harness.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.clients.access import Tls
+    from harness.tls import Tls
 
 __all__ = ["open_channel"]
 

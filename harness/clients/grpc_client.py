@@ -41,9 +41,9 @@ from harness.tensors import fill_proto
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harness.clients.access import Tls
     from harness.endpoint import Endpoint
     from harness.prediction import VersionStatus
+    from harness.tls import Tls
 
 __all__ = ["GrpcClient"]
 

@@ -30,9 +30,9 @@ from harness.tensors_json import loads
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from harness.clients.access import Tls
     from harness.endpoint import Endpoint
     from harness.prediction import VersionStatus
+    from harness.tls import Tls
 
 __all__ = ["RestClient"]
 

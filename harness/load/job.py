@@ -1,45 +1,83 @@
-"""Job: what a worker process is to do, and how the job and its outcome travel: as plain files in one folder.
+"""Job: what a worker process is to do, and how it travels: as plain files in one folder.
 
-``job.json`` and ``bodies.bin`` go in, ``samples.npz`` and ``outcome.json`` come out. No pickle: the files can be read
-and replayed by hand.
+``job.json`` and ``bodies.bin``; no pickle: the files can be read and replayed by hand.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.load.arrivals import Arrivals
 from harness.load.request import EncodedRequest
 from harness.load.session import Timing
+from harness.tls import Tls
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    from harness.load.session import Ended
+__all__ = ["Job"]
 
-__all__ = ["Job", "Outcome"]
+_PLAIN = ("engine", "concurrency", "timeout_s", "think_s", "shuffle_seed", "keep_answers", "part", "parts")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One run of one worker.
+    """One run, or one worker's part of it.
 
     Attributes:
         engine: its name in the table of `harness.load.engines`.
-        target: gRPC address, or REST base URL.
-        concurrency: requests in flight.
+        targets: gRPC addresses, or REST base URLs, taken in turn.
+        concurrency: requests in flight, in closed loop.
         timeout_s: the most one request may take.
         timing: how long the parts of the run take.
         requests: sent in turn, again and again.
+        arrivals: when they leave, in open loop; None for a closed loop.
+        think_s: in closed loop, how long to wait between an answer and the next request.
+        shuffle_seed: of the order of the requests in each pass; None for their own.
+        tls: files for TLS, None for none.
+        keep_answers: how many answers to keep.
+        part: which worker's part this is.
+        parts: of how many.
     """
 
     engine: str
-    target: str
+    targets: tuple[str, ...]
     concurrency: int
     timeout_s: float
     timing: Timing
     requests: tuple[EncodedRequest, ...]
+    arrivals: Arrivals | None = None
+    think_s: float = 0.0
+    shuffle_seed: int | None = None
+    tls: Tls | None = None
+    keep_answers: int = 0
+    part: int = 0
+    parts: int = 1
+
+    @property
+    def lane_targets(self) -> list[int]:
+        """The number of each lane's target: the lanes of all parts together take the targets in turn."""
+        return [(self.part + self.parts * lane) % len(self.targets) for lane in range(self.concurrency)]
+
+    def split(self, parts: int) -> list[Job]:
+        """Return the parts of so many workers: of the requests in flight, of the schedule, and of what is counted."""
+        if parts == 1:
+            return [self]
+        most = self.timing.most_requests
+        return [
+            replace(
+                self,
+                part=part,
+                parts=parts,
+                concurrency=max(1, _share(self.concurrency, part, parts)),
+                keep_answers=_share(self.keep_answers, part, parts),
+                timing=replace(self.timing, most_requests=None if most is None else _share(most, part, parts)),
+            )
+            for part in range(parts)
+        ]
 
     def save(self, folder: Path) -> None:
         """Write the job's files."""
@@ -48,51 +86,47 @@ class Job:
             for each in self.requests
         ]
         (folder / "bodies.bin").write_bytes(b"".join(each.body for each in self.requests))
-        plain = {name: getattr(self, name) for name in ("engine", "target", "concurrency", "timeout_s")}
-        (folder / "job.json").write_text(json.dumps({**plain, "timing": asdict(self.timing), "requests": heads}))
+        document = {
+            **{name: getattr(self, name) for name in _PLAIN},
+            "targets": self.targets,
+            "timing": asdict(self.timing),
+            "requests": heads,
+            "arrivals": None if self.arrivals is None else asdict(self.arrivals),
+            "tls": None if self.tls is None else _absolute(self.tls),
+        }
+        (folder / "job.json").write_text(json.dumps(document))
 
     @classmethod
     def load(cls, folder: Path) -> Job:
         """Read what `save` wrote."""
         document = json.loads((folder / "job.json").read_text())
-        bodies, offset, requests = (folder / "bodies.bin").read_bytes(), 0, []
-        for head in document.pop("requests"):
-            size = head.pop("size")
-            headers = tuple((name, value) for name, value in head.pop("headers"))
-            requests.append(EncodedRequest(body=bodies[offset : offset + size], headers=headers, **head))
-            offset += size
-        return cls(timing=Timing(**document.pop("timing")), requests=tuple(requests), **document)
+        arrivals, tls = document.pop("arrivals"), document.pop("tls")
+        return cls(
+            targets=tuple(document.pop("targets")),
+            timing=Timing(**document.pop("timing")),
+            requests=_requests(document.pop("requests"), (folder / "bodies.bin").read_bytes()),
+            arrivals=None if arrivals is None else Arrivals(**arrivals),
+            tls=None if tls is None else Tls(**tls),
+            **document,
+        )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a worker has to say besides its samples.
+def _share(whole: int, part: int, parts: int) -> int:
+    return whole // parts + (part < whole % parts)
 
-    Attributes:
-        ended: how the run ended.
-        reason: why, if not as planned.
-        reached: whether the target answered at all at the start.
-        steady: whether the warm-up became steady.
-        warmup_s: how long it took.
-        duration_s: the measured time.
-        cpu_share: processor time of the worker while measuring, as a share of one core.
-        messages: status name to the first message seen with it.
-    """
 
-    ended: Ended
-    reason: str
-    reached: bool
-    steady: bool
-    warmup_s: float
-    duration_s: float
-    cpu_share: float
-    messages: dict[str, str]
+def _absolute(tls: Tls) -> dict[str, str | None]:
+    """Return the files by paths that hold in any working folder."""
+    files = {name: getattr(tls, name) for name in ("ca", "certificate", "key")}
+    paths = {name: None if file is None else str(Path(file).absolute()) for name, file in files.items()}
+    return {**paths, "server_name": tls.server_name}
 
-    def save(self, folder: Path) -> None:
-        """Write outcome.json."""
-        (folder / "outcome.json").write_text(json.dumps(asdict(self)))
 
-    @classmethod
-    def load(cls, folder: Path) -> Outcome:
-        """Read what `save` wrote."""
-        return cls(**json.loads((folder / "outcome.json").read_text()))
+def _requests(heads: Sequence[dict[str, Any]], bodies: bytes) -> tuple[EncodedRequest, ...]:
+    offset, requests = 0, []
+    for head in heads:
+        size = head.pop("size")
+        headers = tuple((name, value) for name, value in head.pop("headers"))
+        requests.append(EncodedRequest(body=bodies[offset : offset + size], headers=headers, **head))
+        offset += size
+    return tuple(requests)

@@ -1,24 +1,28 @@
-"""Running a worker process: start it, hear its phases, end it early on Ctrl-C, and never leave it behind."""
+"""Running worker processes: start them, keep them together, end them early on Ctrl-C, and never leave one behind."""
 
 from __future__ import annotations
 
+import os
+import selectors
 import subprocess
 import sys
 import tempfile
-import threading
+import time
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
-from harness.load.job import Outcome
+from harness.load.answers import Answer, load_answers
+from harness.load.outcome import Outcome
 from harness.load.samples import Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from harness.load.job import Job
 
-__all__ = ["run_worker"]
+__all__ = ["run_workers"]
 
 # The worker imports what this process would import: the same sys.path, whatever the working folder holds. Nothing but
 # the built-in sys may be imported before that.
@@ -26,79 +30,171 @@ _START = (
     "import sys; sys.path[:] = sys.argv[1].split(chr(10)); "
     "from pathlib import Path; from harness.load.worker import main; main(Path(sys.argv[2]))"
 )
-_SLACK_S = 30.0
+_SLACK_S = 60.0
 _TAIL_LINES = 12
+_NOTICE_NS = 20_000_000  # so long before its time a common beginning is told
+_ORDERS = {"ready": "begin", "warm": "measure"}
 
 
-def run_worker(job: Job, *, on_phase: Callable[[str], None]) -> tuple[Samples, Outcome]:
-    """Carry out a job in a process of its own.
+def run_workers(
+    job: Job, *, processes: int = 1, on_phase: Callable[[str], None]
+) -> tuple[Samples, Outcome, tuple[Answer, ...]]:
+    """Carry out a job in one process, or in several that begin, and begin to measure, together.
 
     Args:
         job: what to do.
-        on_phase: told ``warming``, ``measuring`` and ``ended`` as they begin.
+        processes: among how many workers it is split.
+        on_phase: told ``warming``, ``measuring`` and ``ended`` as they begin in all of them.
 
     Returns:
-        What was measured and how it ended; on Ctrl-C what had been measured by then.
+        What was measured, how it ended, and the answers that were kept; on Ctrl-C what there was by then.
 
     Raises:
-        HarnessError: the worker broke, or did not end in time.
+        HarnessError: a worker broke, or did not end in time.
         KeyboardInterrupt: Ctrl-C came a second time.
     """
+    jobs = job.split(processes)
     with tempfile.TemporaryDirectory(prefix="tfserving-harness-load-") as name:
-        folder = Path(name)
+        workers: list[_Worker] = []
+        try:
+            for number, part in enumerate(jobs):
+                workers.append(_Worker(part, Path(name) / str(number)))
+            _Crew(workers, on_phase, most_s=_most_s(job)).follow()
+        finally:
+            for worker in workers:
+                worker.close()
+        for worker in workers:
+            worker.check(_most_s(job))
+        return _collected([worker.folder for worker in workers])
+
+
+def _collected(folders: Sequence[Path]) -> tuple[Samples, Outcome, tuple[Answer, ...]]:
+    samples = [Samples.load(folder / "samples.npz") for folder in folders]
+    answers = tuple(answer for folder in folders for answer in load_answers(folder))
+    outcome = Outcome.merge([Outcome.load(folder) for folder in folders])
+    return samples[0] if len(samples) == 1 else Samples.merge(samples), outcome, answers
+
+
+class _Worker:
+    """One worker process."""
+
+    def __init__(self, job: Job, folder: Path) -> None:
+        folder.mkdir()
         job.save(folder)
-        with (folder / "stderr.txt").open("w+b") as stderr:
-            process = _start(folder, stderr)
+        self.folder = folder
+        self.phases: list[str] = []
+        paths = [str(Path(entry).resolve()) if entry in ("", ".") else entry for entry in sys.path]
+        with (folder / "stderr.txt").open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _START, "\n".join(paths), str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,  # a terminal's Ctrl-C reaches this process only, which then asks for an end
+            )
+        self._heard = b""
+
+    def fileno(self) -> int:
+        """Return what can be read when it says something."""
+        assert self.process.stdout  # noqa: S101 - this tells mypy
+        return self.process.stdout.fileno()
+
+    def hear(self) -> list[str] | None:
+        """Return the lines it has said, None if it will say no more."""
+        data = os.read(self.fileno(), 4096)
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        return [line.decode() for line in lines] if data else None
+
+    def tell(self, line: str) -> None:
+        """Say something, if it still listens."""
+        if self.process.stdin and not self.process.stdin.closed:
+            with suppress(BrokenPipeError):
+                self.process.stdin.write(f"{line}\n".encode())
+                self.process.stdin.flush()
+
+    def interrupt(self) -> None:
+        """Ask for an early end."""
+        if self.process.stdin:
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self.process.kill()  # without effect on one that has ended
+        self.process.wait()
+        self.interrupt()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+    def check(self, most_s: float) -> None:
+        """Raise HarnessError unless it ended well."""
+        code = self.process.returncode
+        if code == 0:
+            return
+        said = (self.folder / "stderr.txt").read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+        tail = "\n".join(f"    | {line}" for line in said) or "    | (it wrote nothing)"
+        killed = f"was killed: out of memory, or no result after {most_s:.0f} s"
+        raise HarnessError(
+            f"the load worker {killed if code == -9 else f'exited with code {code}'}\n  its last lines:\n{tail}"
+        )
+
+
+class _Crew:
+    """The workers of one run."""
+
+    def __init__(self, workers: Sequence[_Worker], on_phase: Callable[[str], None], *, most_s: float) -> None:
+        self._workers, self._on_phase = workers, on_phase
+        self._until_s = time.perf_counter() + most_s
+        self._passed: set[str] = set()
+
+    def follow(self) -> None:
+        """Hear the workers until all have ended, or their time is over; the first Ctrl-C asks them to end."""
+        with selectors.DefaultSelector() as selector:
+            for worker in self._workers:
+                selector.register(worker, selectors.EVENT_READ, worker)
             try:
-                _follow(process, on_phase, most_s=_most_s(job))
-            finally:
-                process.kill()  # without effect on one that has ended
-                process.wait()
-                for pipe in (process.stdin, process.stdout):
-                    if pipe:
-                        pipe.close()
-        if process.returncode != 0:
-            raise _broken(process.returncode, folder, _most_s(job))
-        return Samples.load(folder / "samples.npz"), Outcome.load(folder)
+                self._hear(selector)
+            except KeyboardInterrupt:
+                self._interrupt()
+                self._hear(selector)
 
+    def _hear(self, selector: selectors.BaseSelector) -> None:
+        while selector.get_map():
+            ready = selector.select(max(0.0, self._until_s - time.perf_counter()))
+            if not ready and time.perf_counter() >= self._until_s:
+                return
+            for key, _ in ready:
+                lines = key.data.hear()
+                if lines is None:
+                    selector.unregister(key.data)
+                    self._left(key.data)
+                for line in lines or ():
+                    self._heard(key.data, line)
 
-def _start(folder: Path, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
-    paths = [str(Path(entry).resolve()) if entry in ("", ".") else entry for entry in sys.path]
-    return subprocess.Popen(
-        [sys.executable, "-c", _START, "\n".join(paths), str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        start_new_session=True,  # a terminal's Ctrl-C reaches this process only, which then asks for an orderly end
-    )
+    def _left(self, worker: _Worker) -> None:
+        """Let the others not wait for a worker that broke."""
+        if worker.process.wait() != 0:
+            self._interrupt()
 
+    def _heard(self, worker: _Worker, line: str) -> None:
+        phase, _, ended = line.partition(" ")
+        worker.phases.append(phase)
+        if ended not in ("", "completed"):
+            self._interrupt()
+        if phase in self._passed or not all(phase in one.phases for one in self._workers):
+            return
+        self._passed.add(phase)
+        if phase in _ORDERS:
+            at_ns = time.perf_counter_ns() + _NOTICE_NS  # one clock for all processes of the machine
+            for one in self._workers:
+                one.tell(f"{_ORDERS[phase]} {at_ns}")
+        elif phase != "connecting":
+            self._on_phase(phase)
 
-def _follow(process: subprocess.Popen[bytes], on_phase: Callable[[str], None], *, most_s: float) -> None:
-    watchdog = threading.Timer(most_s, process.kill)
-    watchdog.daemon = True
-    watchdog.start()
-    try:
-        _hear(process, on_phase)
-    except KeyboardInterrupt:
-        if process.stdin:
-            process.stdin.close()
-        _hear(process, on_phase)
-    finally:
-        watchdog.cancel()
-
-
-def _hear(process: subprocess.Popen[bytes], on_phase: Callable[[str], None]) -> None:
-    for line in process.stdout or ():
-        on_phase(line.decode().strip())
-    process.wait()
+    def _interrupt(self) -> None:
+        for worker in self._workers:
+            worker.interrupt()
 
 
 def _most_s(job: Job) -> float:
     return (job.timing.warmup_bound_ns + job.timing.duration_ns) / 1e9 + 2 * job.timeout_s + _SLACK_S
-
-
-def _broken(code: int, folder: Path, most_s: float) -> HarnessError:
-    said = (folder / "stderr.txt").read_text(errors="replace").splitlines()[-_TAIL_LINES:]
-    tail = "\n".join(f"    | {line}" for line in said) or "    | (it wrote nothing)"
-    what = f"was killed: out of memory, or no result after {most_s:.0f} s" if code == -9 else f"exited with code {code}"
-    return HarnessError(f"the load worker {what}\n  its last lines:\n{tail}")

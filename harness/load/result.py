@@ -5,19 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from harness.results import Latency, Throughput
+from harness.stats import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from harness.load.answers import Answer
+    from harness.load.arrivals import Arrivals
     from harness.load.samples import Samples
     from harness.load.session import Ended
     from harness.results.measured import Api
-    from harness.stats import Summary
+    from harness.stats import Percentile, Summary
 
 __all__ = ["LoadResult", "ServerUsage"]
 
 _BUSY_SHARE = 0.9
+_RATE_TOLERANCE = 0.01
+_LAG_SHARE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +43,22 @@ class LoadResult:
         model: the servable's name.
         api: ``grpc`` or ``rest``.
         engine: what sent the requests.
-        target: where to.
-        concurrency: requests in flight.
+        target: where to; several with commas between.
+        concurrency: requests in flight, in closed loop.
+        arrivals: the schedule of an open loop, None for a closed one.
         payload_bytes: mean size of the requests' bodies, rounded.
         samples: one row for each request sent in the measured time.
         duration_s: the measured time; shorter than asked if the run ended early, 0 if it never came to measuring.
         warmup_s: how long the warm-up took.
         steady: whether it became steady.
-        ended: ``completed``, ``server gone`` or ``interrupted``.
+        ended: ``completed``, ``server gone``, ``interrupted``, or ``overrun``: far too many requests were overdue.
         reason: why it ended early.
         messages: status name to the first message that came with it.
-        generator_cpu_share: processor time the generator used, as a share of one core.
+        answers: those that were kept, see `run_load`; failed ones never are.
+        processes: how many sent.
+        generator_cpu_share: processor time the generator used, as a share of one core; of several processes the
+            busiest one's.
+        generator_cpu_us_per_request: the generator's processor time per request of the samples, None without any.
         server_cpu_us_per_request: the server's processor time per request of the samples, None if not known.
         server_peak_memory_bytes: its peak memory, None if not known.
     """
@@ -61,10 +73,14 @@ class LoadResult:
     duration_s: float
     warmup_s: float
     steady: bool
+    arrivals: Arrivals | None = None
     ended: Ended = "completed"
     reason: str = ""
     messages: Mapping[str, str] = field(default_factory=dict)
+    answers: tuple[Answer, ...] = field(default=(), repr=False)
+    processes: int = 1
     generator_cpu_share: float = 0.0
+    generator_cpu_us_per_request: float | None = None
     server_cpu_us_per_request: float | None = None
     server_peak_memory_bytes: int | None = None
 
@@ -84,9 +100,41 @@ class LoadResult:
         return self.n / self.duration_s if self.duration_s else 0.0
 
     @property
+    def sent_rate_per_s(self) -> float:
+        """Requests that left within the measured time, per second of it."""
+        if not self.duration_s or not len(self.samples):
+            return 0.0
+        end_ns = self.samples.scheduled_ns.min() + round(self.duration_s * 1e9)
+        return float((self.samples.sent_ns < end_ns).sum()) / self.duration_s
+
+    @property
+    def lag(self) -> Percentile:
+        """The 99th percentile of how late requests left in open loop: the generator's part of their latency."""
+        return percentile(self.samples.sent_ns - self.samples.scheduled_ns, 99.0)
+
+    @property
+    def void(self) -> str:
+        """Why an open loop's numbers tell of the generator and not of the server; empty if they are good.
+
+        A run is void if fewer than 99 % of the requests left within the measured time, or if the p99 of their lag is
+        over 10 % of the p50 latency.
+        """
+        if self.arrivals is None or not self.n:
+            return ""
+        asked = len(self.samples) / self.duration_s
+        if self.sent_rate_per_s < (1 - _RATE_TOLERANCE) * asked:
+            return f"void: {asked:,.1f} requests a second were to leave, only {self.sent_rate_per_s:,.1f} did"
+        lag, half = self.lag.value_ns, float(np.median(self.samples.latency_ns))
+        if lag is not None and lag > _LAG_SHARE * half:
+            return (
+                f"void: the generator was late, p99 {lag / 1e3:,.0f} us, over 10 % of p50 latency {half / 1e3:,.0f} us"
+            )
+        return ""
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What lessens the result, besides `steady` and `errors`, which rows carry on their own."""
-        found = []
+        found = [self.void] if self.void else []
         if self.ended != "completed":
             found.append(f"the run ended early, {self.ended}: {self.reason}")
         if self.generator_cpu_share > _BUSY_SHARE:
@@ -120,6 +168,8 @@ class LoadResult:
             percentiles=summary.percentiles if summary else (),
             errors=self.errors,
             steady=self.steady,
+            loop="closed" if self.arrivals is None else "open",
+            asked_rate_per_s=None if self.arrivals is None else self.arrivals.rate_per_s,
             engine=self.engine,
             batch_size=batch_size,
             payload_bytes=self.payload_bytes,

@@ -5,14 +5,28 @@ The three ranges do not overlap, so a column of them needs no second column that
 
 from __future__ import annotations
 
-__all__ = ["BAD_RESPONSE", "CONNECTION_FAILED", "CONNECTION_LOST", "TIMEOUT", "UNAVAILABLE", "status_name", "succeeded"]
+__all__ = [
+    "BAD_RESPONSE",
+    "CONNECTION_FAILED",
+    "CONNECTION_LOST",
+    "DEADLINE_EXCEEDED",
+    "NOT_SENT",
+    "TIMEOUT",
+    "UNAVAILABLE",
+    "UNFINISHED",
+    "status_name",
+    "succeeded",
+]
 
+DEADLINE_EXCEEDED = 4
 UNAVAILABLE = 14
 
 CONNECTION_FAILED = 1001
 CONNECTION_LOST = 1002
 TIMEOUT = 1003
 BAD_RESPONSE = 1004
+NOT_SENT = 1005  # it was due, but the run ended before it could be sent
+UNFINISHED = 1006  # it was sent, but the run ended before its answer came
 
 _GRPC = (
     "OK",
@@ -39,6 +53,8 @@ _NAMES = {
     CONNECTION_LOST: "CONNECTION_LOST",
     TIMEOUT: "TIMEOUT",
     BAD_RESPONSE: "BAD_RESPONSE",
+    NOT_SENT: "NOT_SENT",
+    UNFINISHED: "UNFINISHED",
 }
 
 

@@ -39,6 +39,7 @@ _PURE = {
     "tensors_json",
     "text_input",
     "text_values",
+    "tls",
     "versions",
 }
 # Edges: each touches one part of the world and knows none of the others.

@@ -1,9 +1,13 @@
 """Engines: what speaks one wire protocol, one file each. This table is the seam; a new engine is a line in it.
 
-An engine is a function ``run(job, session)`` in a worker process that is its alone. It calls ``session.begin`` once it
-is connected, sends while ``session.running``, gives every outcome to ``session.add`` with times of
-``time.perf_counter_ns``, calls ``session.stop("server gone", ...)`` when nothing answers at the target any more, and
-returns when all it sent is accounted for. Within ``GRACE_S`` of an early stop it returns whatever is in flight.
+An engine is a function ``run(job, session)`` in a worker process that is its alone. It calls ``session.ready`` once it
+is connected, sends from ``session.begin`` on while ``session.running``, gives every outcome to ``session.add`` with
+times of ``time.perf_counter_ns``, calls ``session.stop("server gone", ...)`` when nothing answers at a target (any
+more), and returns when all it sent is accounted for: what has no answer by then is UNFINISHED, what was due and was
+never sent NOT_SENT. After an early stop it waits a second for what is in flight, after the planned end as long as a
+request may take.
+
+The reference engines know one target, in closed loop, and nothing else: they are there to compare with.
 """
 
 from __future__ import annotations
@@ -17,13 +21,14 @@ if TYPE_CHECKING:
     from harness.load.job import Job
     from harness.load.session import Session
 
-__all__ = ["DEFAULTS", "ENGINES", "Engine", "check", "engine"]
+__all__ = ["DEFAULTS", "ENGINES", "REFERENCES", "Engine", "check", "engine"]
 
 ENGINES = {
-    "grpc": {"grpc.aio": "harness.load.engines.grpc_aio"},
-    "rest": {"h11": "harness.load.engines.rest_h11"},
+    "grpc": {"http2": "harness.load.engines.grpc_wire", "grpc.aio": "harness.load.engines.grpc_aio"},
+    "rest": {"http1": "harness.load.engines.rest_wire", "h11": "harness.load.engines.rest_h11"},
 }
-DEFAULTS = {"grpc": "grpc.aio", "rest": "h11"}
+REFERENCES = ("grpc.aio", "h11")
+DEFAULTS = {"grpc": "http2", "rest": "http1"}
 
 
 class Engine(Protocol):

@@ -7,19 +7,20 @@ import itertools
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from harness.load.engines.address import Address, listens
-from harness.load.status import CONNECTION_FAILED, CONNECTION_LOST, UNAVAILABLE
+from harness.load.status import CONNECTION_FAILED, CONNECTION_LOST, UNAVAILABLE, UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractAsyncContextManager
 
+    from harness.load.engines.address import Address
     from harness.load.job import Job
     from harness.load.request import EncodedRequest
     from harness.load.session import Session
 
 __all__ = ["Answer", "Send", "drive"]
 
+_REACH_S = 5.0
 _GRACE_S = 1.0
 _TICK_S = 0.05
 _GONE_AFTER_TRIES = 3
@@ -53,6 +54,9 @@ async def drive(
         address: asked whether anything still listens when requests find no server.
         connect: gives one lane its way to send.
     """
+    if not await _listens(address, timeout_s=_REACH_S):
+        session.stop("server gone", f"nothing accepts a connection at {address.shown}", time.perf_counter_ns())
+        return
     requests = itertools.cycle(job.requests)
     watch = _Watch(address, session)
     session.begin(time.perf_counter_ns())
@@ -80,7 +84,11 @@ async def _lane(
         while session.running:
             request = next(requests)
             sent_ns = now_ns()
-            status, response_bytes, message = await send(request)
+            try:
+                status, response_bytes, message = await send(request)
+            except asyncio.CancelledError:
+                session.extend([(sent_ns, sent_ns, now_ns(), UNFINISHED, 0, "no answer when the run ended")])
+                raise
             session.add(
                 scheduled_ns=sent_ns,
                 sent_ns=sent_ns,
@@ -113,7 +121,23 @@ class _Watch:
         async with self._lock:
             failed_ns = time.perf_counter_ns()
             for _ in range(_GONE_AFTER_TRIES):
-                if not self._session.running or await listens(self._address, timeout_s=_BETWEEN_TRIES_S):
+                if not self._session.running or await _listens(self._address, timeout_s=_BETWEEN_TRIES_S):
                     return
                 await asyncio.sleep(_BETWEEN_TRIES_S)
             self._session.stop("server gone", message or "nothing listens there any more", failed_ns)
+
+
+async def _listens(address: Address, *, timeout_s: float) -> bool:
+    """Return whether a connection can be made within that time."""
+    try:
+        _, writer = await asyncio.wait_for(_connect(address), timeout_s)
+    except (OSError, asyncio.TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+async def _connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if address.unix_path:
+        return await asyncio.open_unix_connection(address.unix_path)
+    return await asyncio.open_connection(address.host, address.port)

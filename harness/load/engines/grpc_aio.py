@@ -35,24 +35,26 @@ def run(job: Job, session: Session) -> None:
 
 
 async def _run(job: Job, session: Session) -> None:
-    async with grpc.aio.insecure_channel(job.target, options=_OPTIONS) as channel:
+    (target,) = job.targets
+    async with grpc.aio.insecure_channel(target, options=_OPTIONS) as channel:
         send = _sender(channel, job)
 
         @asynccontextmanager
         async def lane() -> AsyncIterator[Send]:
             yield send
 
-        await drive(job, session, grpc_address(job.target), lane)
+        await drive(job, session, grpc_address(target), lane)
 
 
 def _sender(channel: grpc.aio.Channel, job: Job) -> Send:
     # no serializers: the bytes go out and come in as they are
     calls = {each.method: channel.unary_unary(each.method, None, None) for each in job.requests}
+    metadata = {each.headers: tuple((name.lower(), value) for name, value in each.headers) for each in job.requests}
 
     async def send(request: EncodedRequest, /) -> Answer:
         try:
             response = await calls[request.method](
-                request.body, timeout=job.timeout_s, metadata=request.headers or None
+                request.body, timeout=job.timeout_s, metadata=metadata[request.headers] or None
             )
         except grpc.aio.AioRpcError as error:
             return Answer(int(error.code().value[0]), 0, error.details() or "")

@@ -37,7 +37,7 @@ def run(job: Job, session: Session) -> None:
 
 
 async def _run(job: Job, session: Session) -> None:
-    address = rest_address(job.target)
+    address = rest_address(job.targets[0])
     heads = {id(each): _head(each, address) for each in job.requests}  # built and checked by h11 once, not per request
 
     @asynccontextmanager
@@ -54,7 +54,9 @@ async def _run(job: Job, session: Session) -> None:
 def _head(request: EncodedRequest, address: Address) -> h11.Request:
     names = {name.lower() for name, _ in request.headers}
     host = f"[{address.host}]" if ":" in address.host else address.host
-    headers = [("Host", f"{host}:{address.port}"), *request.headers]
+    headers = [*request.headers]
+    if "host" not in names:
+        headers.append(("Host", f"{host}:{address.port}"))
     if "content-type" not in names:
         headers.append(("Content-Type", "application/json"))
     if request.body or request.verb not in ("GET", "HEAD"):

@@ -4,16 +4,19 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from typing import TYPE_CHECKING, Any
 
 import grpc
+import numpy as np
 import psutil
 import pytest
 
 from harness.endpoint import Endpoint
 from harness.errors import ConnectionFailedError, HarnessError, UsageError
-from harness.load import EncodedRequest, LoadResult, ServerUsage, run_load
+from harness.load import Arrivals, EncodedRequest, LoadResult, ServerUsage, engines, run_load
 from harness.load.engines.address import grpc_address, rest_address
+from harness.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +30,16 @@ def _endpoint(api: str, address: str) -> Endpoint:
     return Endpoint(grpc=grpc_target, rest=rest_target, model="m")
 
 
-@pytest.fixture(params=["grpc", "rest"])
-def server(request: pytest.FixtureRequest) -> tuple[str, Callable[..., Endpoint]]:
-    """An API and what starts a server of it; both echo the body."""
-    name = {"grpc": "grpc_server", "rest": "http_server"}[request.param]
-    return request.param, request.getfixturevalue(name)
+_ENGINES = [(api, engine) for api, names in engines.ENGINES.items() for engine in names]
+
+
+@pytest.fixture(params=_ENGINES, ids=[engine for _, engine in _ENGINES])
+def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Callable[..., Endpoint]]:
+    """An API and what starts a server of it; both echo the body. Each engine in turn is the API's default."""
+    api, engine = request.param
+    monkeypatch.setitem(engines.DEFAULTS, api, engine)
+    name = {"grpc": "grpc_server", "rest": "http_server"}[api]
+    return api, request.getfixturevalue(name)
 
 
 def test_every_request_is_answered_and_counted(server: tuple[Any, Any], counter: Any) -> None:
@@ -45,6 +53,70 @@ def test_every_request_is_answered_and_counted(server: tuple[Any, Any], counter:
     assert result.duration_s == pytest.approx(0.4)
     assert result.rate_per_s == pytest.approx(result.n / 0.4)
     assert (result.samples.done_ns > result.samples.sent_ns).all()
+
+
+def test_a_number_of_requests_ends_the_run(server: tuple[Any, Any]) -> None:
+    """A run of 50 requests has 50 samples, and its measured time is theirs."""
+    api, start = server
+    result = run_load(start(), [b"x"], api=api, **BRIEFLY | {"duration_s": 60.0, "most_requests": 50})
+    assert (result.ended, len(result.samples), result.errors) == ("completed", 50, {})
+    assert 0 < result.duration_s < 30
+
+
+_OPEN = {"grpc": "grpc_server", "rest": "http_server"}
+
+
+@pytest.mark.parametrize("api", _OPEN)
+def test_open_loop_keeps_its_schedule(api: Any, request: pytest.FixtureRequest) -> None:
+    """Requests are scheduled as the arrivals say, whatever the server does; latency counts from the schedule."""
+    arrivals = Arrivals(rate_per_s=200, shape="constant")
+    endpoint = request.getfixturevalue(_OPEN[api])()
+    result = run_load(endpoint, [b"x"], api=api, arrivals=arrivals, **BRIEFLY | {"duration_s": 0.5})
+    assert (result.ended, result.errors) == ("completed", {})
+    assert len(result.samples) == pytest.approx(100, abs=1)
+    scheduled = np.sort(result.samples.scheduled_ns)
+    np.testing.assert_array_equal(np.unique(np.diff(scheduled)), [5_000_000])
+    assert (result.samples.sent_ns >= result.samples.scheduled_ns).all()
+    row = result.throughput()
+    assert (row.loop, row.asked_rate_per_s) == ("open", 200)
+
+
+@pytest.mark.parametrize("api", _OPEN)
+def test_a_stalled_server_is_charged_to_every_request_it_delays(api: Any, request: pytest.FixtureRequest) -> None:
+    """While the server stands still, requests go on being scheduled, and each counts for as long as it had to wait."""
+    goes_on = threading.Event()
+
+    def stand_still(number: int, *words: Any) -> Any:
+        if number == 1:
+            threading.Timer(0.5, goes_on.set).start()
+        assert goes_on.wait(30)
+        return words[0] if api == "grpc" else (200, words[1])
+
+    endpoint = request.getfixturevalue(_OPEN[api])(stand_still)
+    arrivals = Arrivals(rate_per_s=100, shape="constant")
+    options = BRIEFLY | {"duration_s": 0.4, "concurrency": 1}
+    result = run_load(endpoint, [b"x"], api=api, arrivals=arrivals, **options)
+    assert len(result.samples) == pytest.approx(40, abs=1)
+    assert (result.samples.latency_ns >= 100_000_000).sum() >= 35
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"arrivals": Arrivals(rate_per_s=1)},
+        {"think_s": 1.0},
+        {"shuffle_seed": 0},
+        {"keep_answers": 1},
+        {"tls": Tls()},
+        {"processes": 2},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_reference_engines_know_plain_closed_loops_only(options: dict[str, Any]) -> None:
+    """What a reference engine does not know is refused, not left out in silence."""
+    endpoint = Endpoint(grpc="127.0.0.1:1", rest=None, model="m")
+    with pytest.raises(UsageError, match=f"which knows plain closed loops only, not: {next(iter(options))}"):
+        run_load(endpoint, [b"x"], engine="grpc.aio", **BRIEFLY, **options)
 
 
 def test_no_more_requests_are_in_flight_than_asked(server: tuple[Any, Any]) -> None:
@@ -276,11 +348,11 @@ def test_a_worker_does_not_outlive_its_parent(grpc_server: Any, tmp_path: Path) 
     assert (len(gone), alive) == (1, [])
 
 
-def test_a_broken_worker_is_told_with_its_last_lines(grpc_server: Any) -> None:
-    """A request that cannot be sent at all breaks the worker; its traceback's end is in the error."""
-    request = EncodedRequest(body=b"x", method="/a.B/C", headers=(("Not A Header", "x"),))
+def test_a_broken_worker_is_told_with_its_last_lines(grpc_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that meets an engine it does not know breaks; its traceback's end is in the error."""
+    monkeypatch.setattr(engines, "check", lambda _api, _name: "steam")
     with pytest.raises(HarnessError, match=r"(?s)load worker exited with code 1.*its last lines.*\| "):
-        run_load(grpc_server(), [request], **BRIEFLY)
+        run_load(grpc_server(), [b"x"], **BRIEFLY)
 
 
 def test_the_servers_cost_is_divided_by_the_requests(grpc_server: Any) -> None:

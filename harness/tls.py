@@ -1,0 +1,51 @@
+"""Tls: the files that a TLS connection is made with. Clients and load take it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+
+__all__ = ["Tls"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tls:
+    """PEM files for a TLS connection. TensorFlow Serving itself offers TLS on gRPC only; gateways offer it on both.
+
+    Attributes:
+        ca: certificates to trust, None for the system's own.
+        certificate: the client's certificate chain, for servers that ask for one.
+        key: the client's private key.
+        server_name: the name the server's certificate must carry, if it is not the host that is called (not with
+            RestClient).
+
+    Raises:
+        UsageError: a client certificate without its key, or the reverse.
+    """
+
+    ca: Path | str | None = None
+    certificate: Path | str | None = None
+    key: Path | str | None = None
+    server_name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse half a client certificate."""
+        if (self.certificate is None) != (self.key is None):
+            raise UsageError("a client certificate needs both its certificate file and its key file")
+
+    def read(self, path: Path | str | None) -> bytes | None:
+        """Return a PEM file's bytes, None for no file.
+
+        Raises:
+            UsageError: the file cannot be read.
+        """
+        if path is None:
+            return None
+        try:
+            return Path(path).read_bytes()
+        except OSError as exc:
+            raise UsageError(
+                f"TLS file {path} cannot be read: {exc.strerror}; check the path and its permissions"
+            ) from exc
