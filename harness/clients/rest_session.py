@@ -12,7 +12,7 @@ from harness.clients.access import is_loopback
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.clients.access import Tls
+    from harness.tls import Tls
 
 __all__ = ["open_session"]
 
