@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -39,7 +40,7 @@ _OWNER_GONE = 70
 
 def main(folder: Path) -> None:
     """Carry out the job of a folder; end as soon as the owner has gone, however it went."""
-    threading.Thread(target=_end_with_owner, daemon=True).start()
+    threading.Thread(target=_end_with_owner, args=(folder,), daemon=True).start()
     try:
         answer_calls(folder)
     except HarnessError as exc:
@@ -47,9 +48,10 @@ def main(folder: Path) -> None:
         sys.exit(_NOT_DONE)
 
 
-def _end_with_owner() -> None:
+def _end_with_owner(folder: Path) -> None:
     while os.read(sys.stdin.fileno(), 1024):  # carries nothing: its end is the owner's
         pass
+    shutil.rmtree(folder, ignore_errors=True)  # the owner would have done it
     os._exit(_OWNER_GONE)
 
 

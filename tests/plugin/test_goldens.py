@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 CONFTEST = """
 import numpy as np
-from harness.checks.request import Request
+from harness.checks import Request
 
 def pytest_serving_requests(config, model):
     if model == "half_plus_two":

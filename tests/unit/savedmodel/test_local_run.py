@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -206,10 +207,11 @@ def test_the_ways_to_end(code: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "interrupted\n"), (signal.SIGKILL, "")])
-def test_no_process_outlives_its_owner(corpus_models: Path, number: signal.Signals, said: str) -> None:
-    """Ctrl-C and SIGKILL of the owner end the process that has TensorFlow, whatever it is doing."""
+def test_no_process_outlives_its_owner(corpus_models: Path, tmp_path: Path, number: signal.Signals, said: str) -> None:
+    """Ctrl-C and SIGKILL of the owner end the process that has TensorFlow, whatever it is doing, and leave no file."""
     words = [sys.executable, "-c", _OWNER, str(corpus_models / "shapes" / "1")]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as owner:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == "running\n"
         children: list[psutil.Process] = []
@@ -220,3 +222,4 @@ def test_no_process_outlives_its_owner(corpus_models: Path, number: signal.Signa
         assert owner.stdout.read() == said
     _, alive = psutil.wait_procs(children, timeout=60)
     assert alive == []
+    assert list(tmp_path.iterdir()) == []
