@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from harness.model_config import ModelConfig
 
-__all__ = ["hopeless_cause", "last_word", "likely_cause", "likely_external_cause", "unknown_flags"]
+__all__ = ["hopeless_cause", "last_word", "likely_cause", "likely_external_cause", "unknown_flags_cause"]
 
 _NO_GRAPH = r"Could not find SavedModel|does not appear to contain a SavedModel"
 _DAMAGE = (
@@ -124,7 +124,7 @@ def likely_cause(what: str, log: str, models: Sequence[ModelConfig]) -> str:
         log: what it wrote.
         models: what it was to serve, with the base paths of this machine.
     """
-    flags = _unknown_flags_text(log)
+    flags = unknown_flags_cause(log)
     if flags:
         return flags
     for text in (what, *_LAST_WORD.findall(log), log):
@@ -145,11 +145,6 @@ def likely_external_cause(seen: str) -> str:
     return _first(_EXTERNAL_CAUSES, seen)
 
 
-def unknown_flags(log: str) -> list[str]:
-    """Return the flags that the server said it does not know; it starts without them (behaviour item 8)."""
-    return [match["flag"].strip() for match in _UNKNOWN_FLAG.finditer(log)]
-
-
 def hopeless_cause(log: str, seen: str, models: Sequence[ModelConfig]) -> str:
     """Return why a server that still runs will never be ready, empty if waiting longer may help.
 
@@ -158,7 +153,7 @@ def hopeless_cause(log: str, seen: str, models: Sequence[ModelConfig]) -> str:
         seen: what its status API said last.
         models: what it is to serve.
     """
-    return _unknown_flags_text(log) or _layout_causes(models) or _first(_HOPELESS, log) or _foreign_models(log, seen)
+    return unknown_flags_cause(log) or _layout_causes(models) or _first(_HOPELESS, log) or _foreign_models(log, seen)
 
 
 def _first(causes: tuple[tuple[str, str], ...], text: str) -> str:
@@ -169,8 +164,9 @@ def _first(causes: tuple[tuple[str, str], ...], text: str) -> str:
     return ""
 
 
-def _unknown_flags_text(log: str) -> str:
-    flags = unknown_flags(log)
+def unknown_flags_cause(log: str) -> str:
+    """Return which flags the server does not know, and what to look for; empty if it knows all."""
+    flags = [match["flag"].strip() for match in _UNKNOWN_FLAG.finditer(log)]
     if not flags:
         return ""
     form = "" if all(flag.startswith("--") for flag in flags) else "; flags are given as --NAME=VALUE"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import NotReadyError, StartupError
 from harness.servers.choice import BackendChoice, choose_backend, find_binary
-from harness.servers.diagnosis import unknown_flags
+from harness.servers.diagnosis import unknown_flags_cause
 from harness.servers.external import ExternalEngine
 from harness.servers.local import LocalEngine
 from harness.servers.server import Server
@@ -71,11 +71,8 @@ def _verify(server: Server) -> None:
         foreign = server.engine.foreign_port_owner()
         if foreign:
             raise _PortLostError(f"the server started, but {foreign}", log_tail=server.log_tail())
-    flags = unknown_flags(server.log())
-    if flags:
-        raise StartupError(
-            f"the server does not know {', '.join(flags)} and started without; check the spelling",
-            log_tail=server.log_tail(),
-        )
+    cause = unknown_flags_cause(server.log())
+    if cause:  # it started without them (behaviour item 8)
+        raise StartupError(cause, log_tail=server.log_tail())
     if not server.is_running:
         raise NotReadyError("the server ended right after it was ready", log_tail=server.log_tail())

@@ -145,21 +145,20 @@ class _Wait:
             self.looked_s = now_s
             cause = hopeless_cause(self.engine.log(), _text(looks), self.models)
             if cause:
-                raise self._error(StartupError, "the server runs, but will never be ready", cause=cause)
+                raise self._error(StartupError, f"the server runs, but will never be ready: {cause}", is_explained=True)
 
     def _asked(self) -> str:
         asked = "; ".join(f"{name} {list(versions) or 'any version'}" for name, versions in self.wanted.items())
         return f"wanted {asked}"
 
     def _error(
-        self, kind: type[StartupError | NotReadyError], what: str, *, cause: str = ""
+        self, kind: type[StartupError | NotReadyError], what: str, *, is_explained: bool = False
     ) -> StartupError | NotReadyError:
         lines = [what, f"  backend: {self.choice}", f"  command: {' '.join(self.engine.command)}"]
         lines += [f"  model {model.name}: {self._layout_text(model)}" for model in self.models]
         log = self.engine.log()
-        if not cause:
-            cause = likely_external_cause(what) if self._is_external else likely_cause(what, log, self.models)
-        if cause:
+        cause = likely_external_cause(what) if self._is_external else likely_cause(what, log, self.models)
+        if cause and not is_explained:
             lines.append(f"  likely cause: {cause}")
         return kind("\n".join(lines), log_tail=tuple(log.splitlines()[-TAIL_LINES:]))
 

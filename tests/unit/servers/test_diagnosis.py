@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.model_config import ModelConfig
-from harness.servers.diagnosis import hopeless_cause, last_word, likely_cause, unknown_flags
+from harness.servers.diagnosis import hopeless_cause, last_word, likely_cause, unknown_flags_cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +147,9 @@ def test_the_servers_last_word_is_found(recorded: Callable[[str], str]) -> None:
 
 def test_unknown_flags_are_listed() -> None:
     """Every flag the server complained of is found."""
-    assert unknown_flags("x\nunknown argument: --a\nunknown argument: --b=1\nusage:") == ["--a", "--b=1"]
+    log = "x\nunknown argument: --a\nunknown argument: --b=1\nusage:"
+    assert unknown_flags_cause(log).startswith("the server does not know --a, --b=1; ")
+    assert unknown_flags_cause("usage:") == ""
 
 
 def test_every_documented_case_is_tested(cases: dict[str, str]) -> None:
