@@ -22,7 +22,7 @@ __all__ = ["corners"]
 
 
 def corners(signature: Signature, *, near: Sequence[Inputs] = (), min_size: int = 0) -> list[Inputs]:
-    """Return inputs without rows, and inputs of which one is full of a value that breaks models.
+    """Return tame inputs, then some without rows, and some of which one is full of a value that breaks models.
 
     Args:
         signature: what to fit.
@@ -42,8 +42,9 @@ def corners(signature: Signature, *, near: Sequence[Inputs] = (), min_size: int 
     ]
     is_open = {spec.name: spec.shape is None or spec.shape[:1] == (None,) for spec in signature.inputs}
     if min_size or not any(is_open[name] and array.ndim for name, array in base.items()):
-        return full
-    return [{name: array[:0] if is_open[name] and array.ndim else array for name, array in base.items()}, *full]
+        return [base, *full]
+    empty = {name: array[:0] if is_open[name] and array.ndim else array for name, array in base.items()}
+    return [base, empty, *full]
 
 
 def _first_row(signature: Signature, known: Inputs) -> Inputs:

@@ -1,12 +1,7 @@
-"""hypothesis strategies for requests, made from a model's signature: also for your own ``@given`` tests.
+"""Strategies of hypothesis for requests, made from a model's signature.
 
-from harness.checks.fuzz.strategies import inputs
-
-@given(data=st.data())
-def test_scores_are_never_nan(grpc_client, data):
-    signature = grpc_client.signatures()["serving_default"]
-    arrays = data.draw(inputs(signature))
-    ...
+They serve your own ``@given`` tests too: ``inputs(client.signatures()["serving_default"])`` draws what a client may
+send to that signature; docs/checks.md has such a test.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def _hunt(arena: Arena, signature: Signature, api: str, judge: _Judge, *, count:
     until_s = time.monotonic() + limit_s
     first = _corners(arena, signature, known)
     cornered = hunt(
-        st.sampled_from(first) if first else st.nothing(),
+        st.sampled_from(first),
         judge,
         key=_key,
         seed=seed,

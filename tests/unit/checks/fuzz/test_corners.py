@@ -38,8 +38,9 @@ def test_every_corner_fits_and_can_be_sent(dtype: str) -> None:
 
 
 def test_floats_have_the_corners_one_knows() -> None:
-    """No rows, NaN, both infinities, the limits and denormals: each is there, in one row."""
-    empty, *full = [arrays["x"] for arrays in corners(_signature(("x", "float32", (None, 2))))]
+    """Ones, no rows, NaN, both infinities, the limits and denormals: each is there, in one row."""
+    ones, empty, *full = [arrays["x"] for arrays in corners(_signature(("x", "float32", (None, 2))))]
+    assert ones.tolist() == [[1.0, 1.0]]
     assert empty.shape == (0, 2)
     assert {array.shape for array in full} == {(1, 2)}
     values = [float(array[0, 0]) for array in full]
@@ -52,7 +53,8 @@ def test_one_input_is_at_a_corner_at_a_time() -> None:
     """The other inputs keep the values of the first row of a known request."""
     signature = _signature(("x", "float32", (None,)), ("y", "string", (None,)))
     known = {"x": np.array([4.5, 5.5], np.float32), "y": np.array([b"left", b"right"], dtype=object)}
-    _, *full = corners(signature, near=[known])
+    first, _, *full = corners(signature, near=[known])
+    assert (first["x"].tolist(), first["y"].tolist()) == ([4.5], [b"left"])
     assert all(arrays["x"].tolist() == [4.5] or arrays["y"].tolist() == [b"left"] for arrays in full)
     assert any(arrays["y"].tolist() == [b"\xff\xfe"] for arrays in full)
 
@@ -69,9 +71,9 @@ def test_rows_may_be_asked_for() -> None:
     assert all(len(arrays["x"]) for arrays in corners(_signature(("x", "int32", (None,))), min_size=1))
 
 
-def test_no_inputs_have_no_corners() -> None:
-    """A signature without inputs has nothing to be full of anything."""
-    assert corners(_signature()) == []
+def test_no_inputs_have_one_corner() -> None:
+    """A signature without inputs is asked without any."""
+    assert corners(_signature()) == [{}]
 
 
 @pytest.mark.parametrize("count", [1, 2, 13, 60])
