@@ -135,7 +135,7 @@ def on_quick_stage(
         changes = {name: change for name, change in altering.items() if change is not None}
         stage = QuickStage.of_server(*quick_server, limit_s=limit_s, changes=changes, **fields)
         name = re.sub(r"\W+", "_", request.node.name.replace("test_", "m_"))
-        return replace(opened("half_plus_two"), model=name, stage=stage)
+        return replace(opened("half_plus_two", only="serving_default"), model=name, stage=stage)
 
     return make
 
@@ -144,16 +144,21 @@ def on_quick_stage(
 def opened(served_examples: Server) -> Iterator[Callable[..., Subject]]:
     """A function that returns the subject of a served example model, behind a proxy that alters answers if asked to.
 
-    ``opened("half_plus_two", options, grpc_change=..., rest_change=...)``, see ``fixtures.altering_proxy``.
+    ``opened("half_plus_two", options, grpc_change=..., rest_change=...)``, see ``fixtures.altering_proxy``; ``only``
+    names the one signature that is asked.
     """
     with ExitStack() as stack:
 
-        def make(model: str, options: CheckOptions | None = None, **changes: Any) -> Subject:
+        def make(
+            model: str, options: CheckOptions | None = None, *, only: str | None = None, **changes: Any
+        ) -> Subject:
             endpoint = served_examples.endpoint_of(model)
             if changes:
                 endpoint = stack.enter_context(altered(endpoint, **changes))
             grpc = stack.enter_context(GrpcClient(endpoint))
             rest = stack.enter_context(RestClient(endpoint))
-            return open_subject(served_examples, model, grpc=grpc, rest=rest, options=options)
+            subject = open_subject(served_examples, model, grpc=grpc, rest=rest, options=options)
+            requests = tuple(one for one in subject.requests if only in {None, one.signature_name})
+            return replace(subject, requests=requests)
 
         yield make

@@ -61,7 +61,7 @@ class _SwappingStage(Stage):
 
 def test_a_changed_model(opened: Callable[..., Subject], tmp_path: Path) -> None:
     """A killed server's requests fail as they should, it starts again, and other values than before are found."""
-    subject = opened("half_plus_two")
+    subject = opened("half_plus_two", only="serving_default")
     assert subject.stage is not None
     assert subject.version_dir is not None
     base_path = tmp_path / "half_plus_two"
@@ -115,7 +115,7 @@ def on_actor(opened: Callable[..., Subject], monkeypatch: pytest.MonkeyPatch) ->
     def run(
         on_restart: Callable[[_Actor], None] = lambda _: None, change: Callable[[bytes], bytes] | None = None
     ) -> dict[str, Finding]:
-        subject = opened("half_plus_two")
+        subject = opened("half_plus_two", only="serving_default")
         assert subject.grpc is not None
         actor = _Actor(subject.grpc.endpoint, on_restart)
 
@@ -185,7 +185,7 @@ def test_a_client_that_never_comes_back(on_actor: Callable[..., dict[str, Findin
 
 def test_without_a_stage_or_requests_it_says_so(opened: Callable[..., Subject]) -> None:
     """Without a server of its own nothing is looked at, and that is no error."""
-    subject = opened("half_plus_two")
+    subject = opened("half_plus_two", only="serving_default")
     for unfit, text in (
         (replace(subject, stage=None), "needs a server"),
         (replace(subject, requests=()), "no request"),

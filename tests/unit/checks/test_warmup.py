@@ -143,7 +143,7 @@ def test_what_counts_as_slow(first_ms: float, later_ms: float, is_slow: bool) ->
 
 def test_the_first_request_counts_alone(opened: Callable[..., Subject]) -> None:
     """Timing sends real requests and returns times above zero."""
-    subject = opened("half_plus_two")
+    subject = opened("half_plus_two", only="serving_default")
     assert subject.grpc is not None
     timed = time_first_request(subject.grpc, subject.requests[0])
     assert min(timed.first_ns, timed.later_ns) > 0
@@ -184,7 +184,7 @@ def test_messages_hold_the_whole_request(request_: Request) -> None:
 
 def test_the_advice_can_be_run(opened: Callable[..., Subject], tmp_path: Path) -> None:
     """The line records the request in the model's version, as a shell runs it."""
-    subject = opened("half_plus_two")
+    subject = opened("half_plus_two", only="serving_default")
     assert subject.version_dir is not None
     copy = publish_copy(subject.version_dir, tmp_path / "it's a base path", version=1)
     words = shlex.split(advice(replace(subject, version_dir=copy), Request(inputs=_x(1.0, 2.5))), comments=True)
@@ -197,7 +197,7 @@ def test_the_advice_can_be_run(opened: Callable[..., Subject], tmp_path: Path) -
 
 def test_advice_names_what_is_too_long(opened: Callable[..., Subject]) -> None:
     """Large inputs are named by dtype and shape, requests for other signatures by their message."""
-    subject = opened("half_plus_two")
+    subject = opened("half_plus_two", only="serving_default")
     assert "# INPUTS: {'x': float32 [99]}" in advice(subject, Request(inputs=_x(*range(99))))
     other = Request(signature_name="c", method="classify", examples=({},))
     assert advice(subject, other).endswith("  # REQUEST: a ClassificationRequest for c")

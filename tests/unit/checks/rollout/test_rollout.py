@@ -219,7 +219,7 @@ def test_rest_that_answers_otherwise_from_the_start(rolled_out: RolledOut) -> No
 
 def test_without_stage_files_or_requests_it_says_so(opened: Callable[..., Subject]) -> None:
     """What cannot be rolled out is left out, and that is no error."""
-    subject = opened("half_plus_two")
+    subject = opened("half_plus_two", only="serving_default")
     unfit = {"starts itself": [{"stage": None}, {"version_dir": None}], "no request is known": [{"requests": ()}]}
     for text, fields in unfit.items():
         for one in fields:
