@@ -65,7 +65,7 @@ def test_collecting_this_repositorys_suites_imports_no_tensorflow(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "loaded: []" in done.stdout
-    assert "test_rest_and_grpc_agree[digits]" in done.stdout
+    assert "test_served_model[parity-digits]" in done.stdout
     assert not (pytester.path / "cache").exists()
 
 

@@ -41,7 +41,7 @@ def test_noise_is_no_difference(seen: dict[str, np.ndarray], expected: dict[str,
     [
         (_y([1.01, 1.0]), _y([1.0, 1.0]), "y: [0] is 1.01, expected 1.0"),
         (_y([1.001], np.float64), _y([1.0], np.float64), "y: [0] is 1.001, expected 1.0"),
-        (_y([1.5], ml_dtypes.bfloat16), _y([1.0], ml_dtypes.bfloat16), "y: [0] is 1.5, expected 1.0"),
+        (_y([1.5], ml_dtypes.bfloat16), _y([1.0], ml_dtypes.bfloat16), "y: [0] is 1.5, expected 1 ("),
         (_y([np.nan]), _y([1.0]), "y: [0] is nan, expected 1.0"),
         (_y([2], np.int64), _y([1], np.int64), "y: [0] is 2, expected 1"),
         (_y([1.0], np.float64), _y([1.0]), "y: dtype float64, expected float32"),

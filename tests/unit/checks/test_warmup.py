@@ -77,7 +77,7 @@ def test_a_record_that_fails_is_named(warmed: Callable[..., Subject]) -> None:
     assert findings[REPLAY].seen.startswith(
         "1 of 2 records fail: record 2: INVALID_ARGUMENT: Expects arg[0] to be float"
     )
-    assert "# INPUTS: 'x': int32 [1]" in findings[REPLAY].reproduce[0]
+    assert "predict({'x': array([1], 'int32')}" in shlex.split(findings[REPLAY].reproduce[0])[2]
     assert "a server would refuse a version with such a record" in findings["the first request after a load"].seen
 
 
@@ -174,7 +174,8 @@ def test_the_log_tells_by_model() -> None:
 )
 def test_messages_hold_the_whole_request(request_: Request) -> None:
     """A request that is recorded and read again is the same request."""
-    (again,) = requests_of_logs([as_prediction_log(message_of(request_))], source="")
+    ((again,), faults) = requests_of_logs([as_prediction_log(message_of(request_))], source="")
+    assert faults == []
     assert (again.signature_name, again.method) == (request_.signature_name, request_.method)
     assert {name: array.tolist() for name, array in again.inputs.items()} == {
         name: array.tolist() for name, array in request_.inputs.items()
@@ -190,7 +191,7 @@ def test_the_advice_can_be_run(opened: Callable[..., Subject], tmp_path: Path) -
     words = shlex.split(advice(replace(subject, version_dir=copy), Request(inputs=_x(1.0, 2.5))), comments=True)
     assert words[:2] == ["python", "-c"]
     subprocess.run([sys.executable, *words[1:]], check=True, timeout=120)
-    (request,) = requests_of_logs(read_warmup(copy), source="")
+    ((request,), _) = requests_of_logs(read_warmup(copy), source="")
     assert request.inputs["x"].tolist() == [1.0, 2.5]
     assert not (subject.version_dir / WARMUP_FILE).exists()
 
