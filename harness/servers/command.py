@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["CONFIG_FILE", "fail_fast_flags", "is_plain", "model_flags", "port_flags"]
+__all__ = ["CONFIG_FILE", "OWN_FLAGS", "fail_fast_flags", "is_plain", "model_flags", "port_flags"]
 
 CONFIG_FILE = "models.config"
+OWN_FLAGS = ("--port", "--rest_api_port")  # another value of these, and the server would be looked for in vain
 
 
 def port_flags(grpc_port: int, rest_port: int) -> tuple[str, ...]:

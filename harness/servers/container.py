@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from docker.errors import DockerException
+
 from harness.servers.cgroups import group_of
 from harness.servers.engine import engine_address, engine_fault
 from harness.servers.images import digest_of, image_of, why_no_image, with_hub_prefix
@@ -100,8 +102,9 @@ class ContainerEngine:
             follower.finish()
 
     def kill(self) -> None:
-        """End the server as a crash would: SIGKILL, whatever it is doing."""
-        self._container.get_wrapped_container().kill()
+        """End the server as a crash would: SIGKILL, whatever it is doing; nothing happens if it has ended."""
+        if self.exit_text() is None:
+            self._container.get_wrapped_container().kill()
 
     def restart(self) -> None:
         """End the server and start it again; the engine on this machine keeps its ports."""
@@ -109,12 +112,17 @@ class ContainerEngine:
         self._follow()
 
     def pause(self) -> None:
-        """Freeze the container."""
-        self._container.get_wrapped_container().pause()
+        """Freeze the container; nothing happens if it is, or has ended."""
+        if self._status() == "running":
+            self._container.get_wrapped_container().pause()
 
     def resume(self) -> None:
-        """Thaw the container."""
-        self._container.get_wrapped_container().unpause()
+        """Thaw the container; nothing happens if it runs, or has ended."""
+        if self._status() == "paused":
+            self._container.get_wrapped_container().unpause()
+
+    def _status(self) -> str:
+        return "" if self.exit_text() is not None else str(self._container.get_wrapped_container().status)
 
     def cpu_time_us(self) -> int | None:
         """Return the CPU time of the whole container, in microseconds; from its control group, or from the engine."""
@@ -145,7 +153,10 @@ class ContainerEngine:
     def _stats(self) -> dict[str, Any]:
         if self.exit_text() is not None:
             return {}
-        stats: dict[str, Any] = self._container.get_wrapped_container().stats(stream=False, one_shot=True)
+        try:
+            stats: dict[str, Any] = self._container.get_wrapped_container().stats(stream=False, one_shot=True)
+        except DockerException:  # it has just ended, or the engine is too old for one figure at once
+            return {}
         return stats
 
 

@@ -87,6 +87,10 @@ _CAUSES = (
         "the base path has no numeric version directory; give the directory that holds 1/, not 1/ itself",
     ),
     (r"Could not find base path", "the base path does not exist where the server runs"),
+    (
+        r"gRPC serves, but REST does not open",
+        "--monitoring_config_file cannot be read where the server runs, or a flag turns REST off",
+    ),
     (r"SIGKILL", "the server was killed from outside, or by the system for want of memory"),
     (r"the container was removed", "somebody removed the container while it started (docker rm, docker prune?)"),
     (r"engine does not answer any more", ENGINE_GONE),

@@ -12,7 +12,7 @@ from harness.servers.images import said, unavailable_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["pull_if_missing"]
+__all__ = ["progress", "pull_if_missing"]
 
 _EVERY_S = 5.0
 
@@ -35,14 +35,14 @@ def pull_if_missing(client: Any, image: str, platform: str | None) -> None:
     _tell(f"pulling {image} ...")
     try:
         events = client.api.pull(repository, tag=tag or "latest", stream=True, decode=True, platform=platform)
-        for text in _progress(events):
+        for text in progress(events):
             _tell(f"pulling {image}: {text}")
         client.images.get(image)
     except docker.errors.APIError as exc:
         raise BackendUnavailableError(unavailable_text(image, said(exc))) from exc
 
 
-def _progress(events: Iterable[dict[str, Any]]) -> Iterable[str]:
+def progress(events: Iterable[dict[str, Any]]) -> Iterable[str]:
     """Yield how many bytes have come of those announced, every few seconds.
 
     Raises:

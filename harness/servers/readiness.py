@@ -28,6 +28,7 @@ TAIL_LINES = 30
 
 _POLL_S = 0.05
 _EXTERNAL_PATIENCE_S = 5.0
+_REST_PATIENCE_S = 10.0  # REST opens right after gRPC, or not at all (behaviour items 4, 5, 14, 190)
 _HOPELESS_AFTER_S = 1.0  # log and folders are looked at only after a server had time to be ready
 _HOPELESS_EVERY_S = 0.5  # a log may be long, and the engine far
 
@@ -97,6 +98,7 @@ class _Wait:
     choice: BackendChoice
     began_s: float = field(default_factory=time.monotonic)
     looked_s: float = 0.0
+    grpc_ready_s: float = 0.0
 
     @property
     def _is_external(self) -> bool:
@@ -121,9 +123,12 @@ class _Wait:
         while True:
             looks = {name: poll.look(name) for name in self.wanted}
             if all(look.is_ready(self.wanted[name]) for name, look in looks.items()):
+                self.grpc_ready_s = time.monotonic() - self.began_s
                 return
             self._raise_if_lost(looks)
             waited_s = time.monotonic() - self.began_s
+            if isinstance(poll, RestPoll) and waited_s - self.grpc_ready_s > _REST_PATIENCE_S and self.grpc_ready_s:
+                raise self._error(StartupError, f"gRPC serves, but REST does not open; seen {_text(looks)}")
             if waited_s > self.limit_s:
                 what = f"not ready within {self.limit_s:g} s; {self._asked()}; seen {_text(looks)}"
                 raise self._error(NotReadyError, what)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from harness.errors import UsageError
+from harness.servers.command import OWN_FLAGS
 from harness.servers.container_options import ContainerOptions
 
 if TYPE_CHECKING:
@@ -105,6 +106,12 @@ class ServerSpec:
         if self.container.given and self.backend not in ("auto", "container"):
             given = " and ".join(self.container.given)
             raise UsageError(f"{given}: that is for a container; backend {self.backend!r} cannot keep to it")
+        for flag in self.args:
+            if flag.partition("=")[0] in OWN_FLAGS:
+                raise UsageError(
+                    f"{flag}: the harness chooses the ports, and tells them as server.endpoint; leave the flag out"
+                    " (tfserving-harness has --port and --rest-port)"
+                )
         for model in self.models:
             if self.external is None and self.backend != "external" and not Path(model.base_path).is_absolute():
                 raise UsageError(

@@ -63,12 +63,14 @@ def main() -> None:
     for name in ("port", "rest_api_port"):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--model_base_path", type=Path, required=True)
+    parser.add_argument("--no_rest", action="store_true")
     options, _ = parser.parse_known_args()
     status = Status(options.model_base_path)
     server = grpc.server(ThreadPoolExecutor(4))
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(status, server)
-    rest = ThreadingHTTPServer(("0.0.0.0", options.rest_api_port), rest_handler(status))  # noqa: S104 - in a container
-    threading.Thread(target=rest.serve_forever, daemon=True).start()
+    if not options.no_rest:
+        rest = ThreadingHTTPServer(("0.0.0.0", options.rest_api_port), rest_handler(status))  # noqa: S104 - in a container
+        threading.Thread(target=rest.serve_forever, daemon=True).start()
     server.add_insecure_port(f"0.0.0.0:{options.port}")
     server.start()
     print("quick server runs", flush=True)  # noqa: T201 - its log

@@ -86,6 +86,8 @@ def test_specs_that_no_backend_could_start_are_refused() -> None:
         ServerSpec(models=())
     with pytest.raises(UsageError, match="is not a backend"):
         ServerSpec(models=MODELS, backend="docker")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="the harness chooses the ports"):
+        ServerSpec(models=MODELS, args=("--rest_api_port=8501",))
     with pytest.raises(UsageError, match="must be absolute"):
         ServerSpec(models=(ModelConfig(name="m", base_path="m"),))
 

@@ -149,6 +149,7 @@ def test_pause_and_resume(limited: Server) -> None:
     with GrpcClient(limited.endpoint) as client:
         client.predict({"x": [2.0]})
         limited.pause()
+        limited.pause()
         assert limited.is_running
         with pytest.raises(CallError):
             client.predict({"x": [2.0]}, timeout_s=0.3)
@@ -172,6 +173,9 @@ def test_a_kill_ends_requests_in_flight(limited: Server) -> None:
     thread = threading.Thread(target=call_until_it_breaks)
     thread.start()
     limited.kill()
+    limited.kill()
+    limited.pause()
+    limited.resume()
     thread.join(20)
     assert len(errors) == 1
     assert "with code 137 (SIGKILL)" in str(limited.engine.exit_text())

@@ -14,6 +14,7 @@ from harness.servers import TensorFlowServingContainer, choose_backend, start
 from harness.servers.container_options import ContainerOptions
 from harness.servers.engine import engine_address
 from harness.servers.images import default_image, platform_fault, unavailable_text, why_no_image
+from harness.servers.pulling import progress
 from harness.servers.transfer import engine_sees_our_files
 
 if TYPE_CHECKING:
@@ -220,3 +221,16 @@ class _Answer:
     status_code = 404
     reason = "Not Found"
     url = "http+docker://localhost/distribution"
+
+
+def test_how_far_a_pull_is_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all layers announced so far the bytes that have come are told; an error in their midst is raised."""
+    monkeypatch.setattr("harness.servers.pulling._EVERY_S", -1.0)
+
+    def layer(name: str, come: int, size: int) -> dict[str, Any]:
+        return {"status": "Downloading", "id": name, "progressDetail": {"current": come, "total": size}}
+
+    events = [{"status": "Pulling"}, layer("a", 2**20, 4 * 2**20), layer("b", 2**20, 2**20), layer("a", 2**22, 2**22)]
+    assert list(progress(events)) == ["1 of 4 MiB", "2 of 5 MiB", "5 of 5 MiB"]
+    with pytest.raises(docker.errors.APIError, match="no space left on device"):
+        list(progress([{"error": "no space left on device"}]))

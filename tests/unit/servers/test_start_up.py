@@ -139,6 +139,15 @@ def test_a_taken_rest_port_is_told(
             start(spec_of(backend="standin"))
 
 
+def test_rest_that_never_opens_is_told(
+    spec_of: Callable[..., Any], quick_binary: Path, monkeypatch: pytest.MonkeyPatch, documented: Callable[[str], Any]
+) -> None:
+    """Once gRPC serves, REST is not waited for until the deadline."""
+    monkeypatch.setattr("harness.servers.readiness._REST_PATIENCE_S", 0.2)
+    with pytest.raises(StartupError, match=documented("REST that never opens")):
+        start(spec_of(backend="binary", binary=str(quick_binary), args=("--no_rest",)))
+
+
 def _free() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
