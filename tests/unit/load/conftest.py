@@ -85,15 +85,13 @@ class _HttpServer(ThreadingHTTPServer):
 
 
 @pytest.fixture
-def http_server(counter: Counter) -> Iterator[Callable[..., Endpoint]]:
-    """Start an HTTP server whose ``answer(number, path, body)`` gives status and body; by default 200 and the body."""
-    servers = []
+def http_handler(counter: Counter) -> Callable[..., type[BaseHTTPRequestHandler]]:
+    """Make an HTTP server's handler from ``answer(number, path, body)``, which gives status and body."""
 
-    def start(
+    def make(
         answer: Callable[[int, str, bytes], tuple[int, bytes]] = lambda _number, _path, body: (200, body),
-        *,
         protocol: str = "HTTP/1.1",
-    ) -> Endpoint:
+    ) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = protocol
             disable_nagle_algorithm = True
@@ -109,7 +107,18 @@ def http_server(counter: Counter) -> Iterator[Callable[..., Endpoint]]:
             def log_message(self, *_args: Any) -> None:
                 """Say nothing."""
 
-        server = _HttpServer(("127.0.0.1", 0), Handler)
+        return Handler
+
+    return make
+
+
+@pytest.fixture
+def http_server(http_handler: Callable[..., type[BaseHTTPRequestHandler]]) -> Iterator[Callable[..., Endpoint]]:
+    """Start an HTTP server that answers as ``http_handler`` says; by default 200 and the body."""
+    servers = []
+
+    def start(*words: Any, **options: Any) -> Endpoint:
+        server = _HttpServer(("127.0.0.1", 0), http_handler(*words, **options))
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
