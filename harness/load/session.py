@@ -94,6 +94,7 @@ class Session:
         self._interrupted = False
         self._columns = (array("q"), array("q"), array("q"), array("h"), array("q"))
         self._appends = tuple(column.append for column in self._columns)
+        self._samples: Samples | None = None
         self._open_window(0)
 
     @property
@@ -211,10 +212,15 @@ class Session:
         self._end()
 
     def samples(self) -> Samples:
-        """Return what was measured, in the order it was scheduled; call it once all is accounted for.
+        """Return what was measured, in the order it was scheduled; once the run has ended, for good.
 
         A number of requests to end after cuts off what was scheduled later than these, and the measured time with it.
         """
+        if self._samples is None or self.running:
+            self._samples = self._cut()
+        return self._samples
+
+    def _cut(self) -> Samples:
         columns = [np.array(column) for column in self._columns]
         order = np.argsort(columns[0], kind="stable")
         order = order[columns[0][order] < self.end_ns]  # the end may have been set back

@@ -120,7 +120,7 @@ class _GrpcLink(Link):
         except ProtocolError as exc:
             return self._broken(str(exc), now_ns)
         rows = self._rows(ended, now_ns) if ended else []
-        if self._http2.goes_away:
+        if self._http2.went_away:
             self._go_away()
         return rows
 

@@ -35,6 +35,15 @@ def test_times_never_fall_and_are_the_same_again(options: dict[str, Any]) -> Non
     assert times == list(islice(arrivals.times_ns(), 10_000))
 
 
+@pytest.mark.parametrize("options", _KINDS.values(), ids=_KINDS.keys())
+@pytest.mark.parametrize("parts", [2, 3, 5])
+def test_a_schedule_is_dealt_out_among_several_senders(options: dict[str, Any], parts: int) -> None:
+    """Put together, the times of all parts are the whole schedule, of any shape and across its chunks."""
+    arrivals = Arrivals(rate_per_s=1000, **options)
+    dealt = [islice(arrivals.times_ns(part=part, parts=parts), 12_000 // parts) for part in range(parts)]
+    assert sorted(time for part in dealt for time in part)[:9_000] == list(islice(arrivals.times_ns(), 9_000))
+
+
 def test_constant_arrivals_are_evenly_spaced() -> None:
     """At 1,000 a second one comes each millisecond."""
     np.testing.assert_allclose(np.diff(_times_s(Arrivals(rate_per_s=1000, shape="constant"), 9000)), 1e-3, atol=2e-9)

@@ -8,13 +8,15 @@ limit of streams say so. An answer is not assembled: its bytes are counted, and 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import hpack
 
 from harness.load.engines.http2 import frames
+from harness.load.engines.http2.ended import Ended
 from harness.load.engines.http2.errors import ProtocolError
 from harness.load.engines.http2.headers import Head, HeaderReader
+from harness.load.engines.http2.payloads import number, unpadded
 from harness.load.engines.http2.sender import OUR_FRAME_BYTES, Sender
 
 if TYPE_CHECKING:
@@ -22,33 +24,11 @@ if TYPE_CHECKING:
 
     from harness.load.engines.http2.headers import Fields
 
-__all__ = ["Connection", "Ended"]
+__all__ = ["Connection"]
 
 _HEAD = struct.Struct(">IBI")
 _new: Any = tuple.__new__  # makes a named tuple at a third of its constructor's cost
 _RENEW_AT_BYTES = 2**30
-
-
-class Ended(NamedTuple):
-    """A request that is over.
-
-    Attributes:
-        tag: the caller's own, as given to ``request``.
-        head: the last header block of the answer; None if the stream was reset, or refused.
-        http_status: the answer's ``:status``, 0 without one.
-        size: bytes of the answer's body.
-        body: the body, if it was to be kept.
-        error: the error code of a reset stream, None if the answer came to its end.
-        refused: whether the peer has surely not looked at it, so that it may be sent again.
-    """
-
-    tag: Any
-    head: Head | None
-    http_status: int
-    size: int
-    body: bytes
-    error: int | None = None
-    refused: bool = False
 
 
 class Connection:
@@ -59,7 +39,8 @@ class Connection:
         request: sends a request, or lets it wait; see ``Sender.request``.
         give_up: gives up what is late, see ``Sender.give_up``.
         tags: yields the tags of the requests that are not over, see ``Sender.tags``.
-        why: what the peer said when it went away.
+        went_away: whether the peer takes no new requests.
+        why: what it said to that.
     """
 
     def __init__(self, requests: Sequence[tuple[Fields, bytes]] = ()) -> None:
@@ -74,7 +55,7 @@ class Connection:
         self.give_up = self._sender.give_up
         self.tags = self._sender.tags
         self.why = ""
-        self._went_away = False
+        self.went_away = False
         self._streams = self._sender.streams
         self._reader = HeaderReader()
         self._parts: list[bytes] = []  # of a frame that has not arrived whole
@@ -97,7 +78,7 @@ class Connection:
     @property
     def goes_away(self) -> bool:
         """Whether no new requests are to be sent here: the peer takes none, or stream ids come to their end."""
-        return self._went_away or self._sender.is_spent
+        return self.went_away or self._sender.is_spent
 
     def take_waiting(self) -> list[Any]:
         """Return the tags of the requests that wait, and forget these requests: they go elsewhere."""
@@ -171,7 +152,7 @@ class Connection:
             self._ended = []
             if self._sender.rests:
                 self._sender.drop_rests()
-            if self._sender.waiting and not self._went_away:
+            if self._sender.waiting and not self.went_away:
                 self._sender.open_waiting()
         return ended
 
@@ -213,7 +194,7 @@ class Connection:
         stream = self._streams.get(stream_id)
         if stream is None:
             return  # of a request that we gave up
-        content = _unpadded(flags, payload)
+        content = unpadded(flags, payload)
         stream.size += len(content)
         if stream.body is not None:
             stream.body.append(content)
@@ -222,7 +203,7 @@ class Connection:
 
     def _on_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
         self._refuse_idle(stream_id)
-        content = _unpadded(flags, payload)
+        content = unpadded(flags, payload)
         if flags & frames.WITH_PRIORITY:
             content = content[5:]
         if flags & frames.END_HEADERS:
@@ -255,7 +236,7 @@ class Connection:
 
     def _on_rst_stream(self, _flags: int, stream_id: int, payload: bytes) -> None:
         self._refuse_idle(stream_id)
-        code = _number(payload, 4, "RST_STREAM")
+        code = number(payload, 4, "RST_STREAM")
         if stream_id in self._streams:
             self._end(stream_id, error=code, refused=frames.ERROR_NAMES.get(code) == "REFUSED_STREAM")
 
@@ -271,7 +252,7 @@ class Connection:
             self._sender.set(key, value)
         self.out.append(frames.frame(frames.SETTINGS, frames.ACK, 0))
         self._sender.send_rests()
-        if not self._went_away:
+        if not self.went_away:
             self._sender.open_waiting()
 
     def _on_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
@@ -284,14 +265,14 @@ class Connection:
         if stream_id or len(payload) < 8:
             raise ProtocolError("a GOAWAY frame of a wrong form", code=frames.FRAME_SIZE_ERROR)
         last, code = struct.unpack_from(">II", payload)
-        self._went_away = True
+        self.went_away = True
         words = payload[8:208].decode(errors="replace")
         self.why = f"the server sent GOAWAY ({frames.ERROR_NAMES.get(code, code)}{words and ', '}{words})"
         for unseen in [each for each in self._streams if each > last & 0x7FFF_FFFF]:
             self._end(unseen, error=code, refused=True)
 
     def _on_window_update(self, _flags: int, stream_id: int, payload: bytes) -> None:
-        self._sender.widen(stream_id, _number(payload, 4, "WINDOW_UPDATE") & 0x7FFF_FFFF)
+        self._sender.widen(stream_id, number(payload, 4, "WINDOW_UPDATE") & 0x7FFF_FFFF)
 
     def _on_push_promise(self, _flags: int, _stream_id: int, _payload: bytes) -> None:
         raise ProtocolError("a PUSH_PROMISE, which we have forbidden")
@@ -303,20 +284,6 @@ class Connection:
     def _refuse_idle(self, stream_id: int) -> None:
         if stream_id == 0 or stream_id % 2 == 0 or stream_id >= self._sender.next_id:
             raise ProtocolError(f"a frame of stream {stream_id}, which nobody has opened")
-
-
-def _unpadded(flags: int, payload: bytes) -> bytes:
-    if not flags & frames.PADDED:
-        return payload
-    if not payload or payload[0] >= len(payload):
-        raise ProtocolError("more padding than payload")
-    return payload[1 : len(payload) - payload[0]]
-
-
-def _number(payload: bytes, size: int, name: str) -> int:
-    if len(payload) != size:
-        raise ProtocolError(f"a {name} frame of {len(payload)} bytes", code=frames.FRAME_SIZE_ERROR)
-    return int.from_bytes(payload, "big")
 
 
 _HANDLERS = {

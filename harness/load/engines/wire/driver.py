@@ -221,5 +221,5 @@ class _Loop:
             reason = f"{outstanding:,} requests have no answer: the rate is beyond what server or generator can do"
             session.stop("overrun", reason, now_ns)
 
-    def _gone(self, why: str, since_ns: int) -> None:
-        self._session.stop("server gone", why, since_ns)
+    def _gone(self, target: int, why: str, since_ns: int) -> None:
+        self._session.stop("server gone", f"{self._job.targets[target]}: {why}", since_ns)

@@ -57,14 +57,14 @@ class Pool:
     """
 
     def __init__(
-        self, waiter: Waiter, open_link: Callable[[int], Link], *, on_gone: Callable[[str, int], None]
+        self, waiter: Waiter, open_link: Callable[[int], Link], *, on_gone: Callable[[int, str, int], None]
     ) -> None:
         """Begin with nothing.
 
         Args:
             waiter: is told of every link.
             open_link: begins to connect to a target, by its number.
-            on_gone: told why a target counts as gone, and since when.
+            on_gone: told which target counts as gone, why, and since when.
         """
         self.slots: list[Slot] = []
         self._waiter, self._open_link, self._on_gone = waiter, open_link, on_gone
@@ -206,7 +206,7 @@ class Pool:
         slot.failures += 1
         self._try_later(slot, now_ns)
         if slot.failures >= _GONE_AFTER_TRIES:
-            self._on_gone(why, slot.failing_since_ns)
+            self._on_gone(slot.target, why, slot.failing_since_ns)
 
     def _try_later(self, slot: Slot, now_ns: int) -> None:
         slot.try_at_ns = now_ns + _BETWEEN_TRIES_NS
