@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.checks.request import Request
 from harness.checks.rest_form import carried, is_exact, remarks, request_obstacle, written
-from harness.standin.json_number import read_number
+from harness.standin.json.number import read_number
 from harness.tensors import as_array
 from harness.tensors_json import dumps, to_json_value
 
