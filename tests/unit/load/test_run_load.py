@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-BRIEFLY: dict[str, Any] = {"duration_s": 0.4, "warmup_s": 0.0, "concurrency": 4, "timeout_s": 5.0}
+BRIEFLY: dict[str, Any] = {"duration_s": 0.2, "warmup_s": 0.0, "concurrency": 4, "timeout_s": 5.0}
 
 
 def _endpoint(api: str, address: str) -> Endpoint:
@@ -47,11 +47,12 @@ def test_every_request_is_answered_and_counted(server: tuple[Any, Any], counter:
     api, start = server
     result = run_load(start(), [b"x" * 100, b"y" * 300], api=api, **BRIEFLY)
     assert (result.ended, result.errors, result.messages) == ("completed", {}, {})
-    assert result.n == len(result.samples) == counter.n > 8
+    assert result.n == len(result.samples) > 8
+    assert counter.n - len(result.samples) in range(5)  # a lane may send once more before it notices the end
     assert set(result.samples.response_bytes.tolist()) == {100, 300}
     assert result.payload_bytes == 200
-    assert result.duration_s == pytest.approx(0.4)
-    assert result.rate_per_s == pytest.approx(result.n / 0.4)
+    assert result.duration_s == pytest.approx(0.2)
+    assert result.rate_per_s == pytest.approx(result.n / 0.2)
     assert (result.samples.done_ns > result.samples.sent_ns).all()
 
 
@@ -71,9 +72,9 @@ def test_open_loop_keeps_its_schedule(api: Any, request: pytest.FixtureRequest) 
     """Requests are scheduled as the arrivals say, whatever the server does; latency counts from the schedule."""
     arrivals = Arrivals(rate_per_s=200, shape="constant")
     endpoint = request.getfixturevalue(_OPEN[api])()
-    result = run_load(endpoint, [b"x"], api=api, arrivals=arrivals, **BRIEFLY | {"duration_s": 0.5})
+    result = run_load(endpoint, [b"x"], api=api, arrivals=arrivals, **BRIEFLY | {"duration_s": 0.25})
     assert (result.ended, result.errors) == ("completed", {})
-    assert len(result.samples) == pytest.approx(100, abs=1)
+    assert len(result.samples) == pytest.approx(50, abs=1)
     scheduled = np.sort(result.samples.scheduled_ns)
     np.testing.assert_array_equal(np.unique(np.diff(scheduled)), [5_000_000])
     assert (result.samples.sent_ns >= result.samples.scheduled_ns).all()
@@ -172,7 +173,7 @@ def test_plain_bytes_are_predict_requests_of_the_endpoints_model(
     grpc_server: Any, http_server: Any, counter: Any
 ) -> None:
     """Bodies go to Predict over gRPC, and over REST to the version or label the endpoint names."""
-    run_load(grpc_server(), [b"x"], **BRIEFLY)
+    run_load(grpc_server(), [b"x"], **BRIEFLY | {"most_requests": 1})
     assert counter.methods == {"/tensorflow.serving.PredictionService/Predict"}
     paths = set()
 
@@ -181,8 +182,9 @@ def test_plain_bytes_are_predict_requests_of_the_endpoints_model(
         return 200, body
 
     rest = http_server(note).rest
+    once = BRIEFLY | {"most_requests": 1, "api": "rest"}
     for wanted in ({}, {"version": 3}, {"label": "a/b"}):
-        run_load(Endpoint(grpc=None, rest=rest, model="dig its", **wanted), [b"x"], api="rest", **BRIEFLY)
+        run_load(Endpoint(grpc=None, rest=rest, model="dig its", **wanted), [b"x"], **once)
     assert paths == {
         "/v1/models/dig%20its:predict",
         "/v1/models/dig%20its/versions/3:predict",
@@ -232,7 +234,7 @@ def test_the_wrong_protocol_is_an_error_not_a_hang(grpc_server: Any, http_server
     """HTTP/1.1 to a gRPC port, and gRPC to an HTTP port, end with errors only."""
     swapped = Endpoint(grpc=http_server().rest.removeprefix("http://"), rest=f"http://{grpc_server().grpc}", model="m")
     for api in ("grpc", "rest"):
-        result = run_load(swapped, [b"x"], api=api, **BRIEFLY | {"timeout_s": 1.0})
+        result = run_load(swapped, [b"x"], api=api, **BRIEFLY | {"timeout_s": 0.5})
         assert result.n == 0
         assert result.errors
 
