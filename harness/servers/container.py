@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from docker.errors import DockerException
+from requests.exceptions import RequestException
 
 from harness.servers.cgroups import group_of
 from harness.servers.engine import engine_address, engine_fault
@@ -12,6 +13,7 @@ from harness.servers.images import digest_of, image_of, why_no_image, with_hub_p
 from harness.servers.log_files import LogFollower, log_path
 from harness.servers.owners import LABEL
 from harness.servers.ports import refuse_taken_port
+from harness.servers.remedies import engine_gone
 from harness.servers.transfer import engine_sees_our_files
 
 if TYPE_CHECKING:
@@ -52,6 +54,9 @@ class ContainerEngine:
             started = self._container.get_wrapped_container()
             self.image = f"{self._container.image} ({digest_of(started.image, self._container.image)})"
             self._follow()
+        except RequestException as exc:
+            self.stop()
+            raise engine_gone(self._container.image, exc) from exc
         except BaseException:
             self.stop()
             raise

@@ -13,7 +13,7 @@ from requests.exceptions import RequestException
 from testcontainers.core.container import DockerContainer
 
 from harness.endpoint import Endpoint
-from harness.errors import BackendUnavailableError, StartupError, UsageError
+from harness.errors import BackendUnavailableError, UsageError
 from harness.model_config import ModelConfig
 from harness.servers import guard
 from harness.servers.choice import BackendChoice
@@ -28,7 +28,7 @@ from harness.servers.pulling import pull_if_missing
 from harness.servers.readiness import wait_until_ready
 from harness.servers.reaper import start_reaper_if_at_hand
 from harness.servers.refusals import lost_port, refusal, refuse_ignored_gpus, refuse_other_platform
-from harness.servers.remedies import ENGINE_GONE
+from harness.servers.remedies import engine_gone
 from harness.servers.scratch import scratch_directory, scratch_prefix
 from harness.servers.transfer import archive_of, engine_sees_our_files, transfer_mode
 
@@ -166,8 +166,7 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
             self._create_and_start()
         except RequestException as exc:
             self.stop()
-            what = f"the Docker engine did not answer while it was to start {self.image}: {exc}"
-            raise StartupError(f"{what}\n  likely cause: {ENGINE_GONE}") from exc
+            raise engine_gone(self.image, exc) from exc
         except BaseException:
             self.stop()
             raise
