@@ -132,7 +132,7 @@ def test_a_rate_beyond_capacity_ends_the_run_within_bounds(
     assert set(samples.errors) <= {"UNFINISHED", "NOT_SENT"}
     assert 2_000 < len(samples) < 60_000
     assert set(np.diff(samples.scheduled_ns).tolist()) <= {9_999, 10_000, 10_001}
-    assert ("NOT_SENT" in samples.errors) == (api == "rest")
+    assert api == "grpc" or samples.errors["NOT_SENT"] > 1_000
 
 
 def test_what_was_due_and_never_sent_counts(
@@ -170,13 +170,14 @@ def test_an_open_loop_opens_connections_as_it_needs_them(http_server: Any, run_h
 def test_what_is_in_flight_at_an_early_end_counts(
     api: str, silent_address: str, run_here: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Requests without an answer when the run is stopped are told as UNFINISHED."""
+    """Requests without an answer when the run is stopped are told as UNFINISHED, what was just due as NOT_SENT."""
     monkeypatch.setattr(driver, "_GRACE_NS", 1)
     arrivals = Arrivals(rate_per_s=300, shape="constant")
     session = run_here(api, silent_address, arrivals=arrivals, duration_s=60, interrupt_after_s=0.2)
     assert session.ended == "interrupted"
-    assert set(session.samples().errors) == {"UNFINISHED"}
-    assert len(session.samples()) > 30
+    errors = session.samples().errors
+    assert set(errors) <= {"UNFINISHED", "NOT_SENT"}
+    assert errors["UNFINISHED"] > 10
 
 
 @pytest.mark.parametrize("api", APIS)

@@ -140,7 +140,7 @@ def test_a_schedule_is_dealt_out_among_servers(server: Any, run_here: Run) -> No
     arrivals = Arrivals(rate_per_s=100, shape="constant")
     session = run_here(api, *addresses, arrivals=arrivals, duration_s=0.3, concurrency=2)
     assert session.samples().errors == {}
-    assert counts[0] == pytest.approx(counts[1], abs=3)
+    assert min(counts) >= 8  # not always half of them: a busy connection is passed over
 
 
 def test_a_run_ends_when_one_of_its_servers_is_gone(server: Any, run_here: Run, closed_address: str) -> None:

@@ -143,6 +143,7 @@ class _Loop:
         """Wait for what is in flight, and for what was due in time; tell of what is left after that."""
         session, pool, pacer = self._session, self._pool, self._pacer
         completed = session.ended == "completed"
+        pacer.note_due(session.end_ns)  # of which the loop may have had no time to take notice
         until_ns = time.perf_counter_ns() + (self._timeout_ns + _GRACE_NS if completed else _GRACE_NS)
         while (pool.outstanding or (completed and pacer.due)) and time.perf_counter_ns() < until_ns:
             if completed:

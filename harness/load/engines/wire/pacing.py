@@ -48,6 +48,9 @@ class Pacer(Protocol):
     def over_in(self, slot: Slot, number: int) -> None:
         """Send what follows so many requests of a slot, whose link has changed."""
 
+    def note_due(self, now_ns: int) -> None:
+        """Put into ``due`` what has become due by now, and before the session's end."""
+
     def send_due(self) -> int:
         """Send what is due, and return how long nothing will be, in nanoseconds."""
 
@@ -79,6 +82,9 @@ class AtOnce:
             now_ns = time.perf_counter_ns()
             for _ in range(number):
                 self._pool.send(slot, Ticket(next(self._numbers), now_ns, now_ns))
+
+    def note_due(self, now_ns: int) -> None:
+        """See ``Pacer``: there is no schedule."""
 
     def send_due(self) -> int:
         """See ``Pacer``."""
@@ -152,13 +158,19 @@ class OnSchedule:
     def over_in(self, slot: Slot, number: int) -> None:
         """See ``Pacer``."""
 
-    def send_due(self) -> int:
+    def note_due(self, now_ns: int) -> None:
         """See ``Pacer``; what is overdue without bounds is not even noted, for the loop to end the session."""
-        due = self.due
-        now_ns = time.perf_counter_ns()
-        while self._next_ns <= now_ns and len(due) <= MOST_OUTSTANDING and self._session.running:
+        session, due = self._session, self.due
+        while self._next_ns <= now_ns and len(due) <= MOST_OUTSTANDING:
+            if not session.running and self._next_ns >= session.end_ns:
+                return
             due.append(self._next_ns)
             self._next_ns = self._began_ns + next(self._times_ns)
+
+    def send_due(self) -> int:
+        """See ``Pacer``."""
+        due = self.due
+        self.note_due(time.perf_counter_ns())
         while due:
             slot = self._free_slot()
             if slot is None:
