@@ -7,8 +7,11 @@ import threading
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from docker.errors import APIError, DockerException, ImageNotFound
+from requests.exceptions import RequestException
+
 from harness.servers.engine import api_version, engine_client, engine_platform
-from harness.servers.remedies import AMD64_ONLY
+from harness.servers.remedies import AMD64_ONLY, ENGINE_GONE
 
 if TYPE_CHECKING:
     from harness.servers.spec import ServerSpec
@@ -24,8 +27,9 @@ __all__ = [
 ]
 
 _REGISTRY_TIMEOUT_S = 3.0
+_HUB = "Docker Hub"
 _NO_SUCH_TAG = "its registry has no such tag"
-# (pattern in what an engine says of a registry, what that means, remedy; {registry} and {image} are filled in)
+# (pattern in what an engine says of a registry, what that means, remedy)
 _PULL_FAULTS = (
     (r"invalid reference format|must be lowercase", "that is no name of an image", "give e.g. {default}"),
     (r"manifest unknown|manifest for .* not found|name unknown|no such image: .*404", _NO_SUCH_TAG, ""),
@@ -33,12 +37,12 @@ _PULL_FAULTS = (
     (
         r"denied|unauthorized|authentication required|no basic auth",
         "{registry} wants a login, or has no such repository",
-        "docker login {registry}, or check the name",
+        "{login}, or check the name",
     ),
     (
         r"toomanyrequests|rate limit",
         "{registry} lets you pull no more for now",
-        "docker login {registry}, or wait",
+        "{login}, or wait",
     ),
     (
         r"x509|certificate|HTTP response to HTTPS client",
@@ -78,16 +82,16 @@ def why_no_image(image: str, *, platform: str | None = None, is_asked_for: bool 
         platform: the one asked for; None for the engine's own.
         is_asked_for: whether to try where an engine cannot be asked what a registry has, as podman's.
     """
-    from docker.errors import APIError, ImageNotFound
-
-    with engine_client() as client:
-        try:
+    try:
+        with engine_client() as client:
             found = client.images.get(image).attrs
-        except ImageNotFound:
-            return _registry_fault(image, platform, is_asked_for=is_asked_for)
-        except APIError as exc:
-            return unavailable_text(image, said(exc))
-        return platform_fault(image, [f"{found['Os']}/{found['Architecture']}"], asked=platform, own=engine_platform())
+    except ImageNotFound:
+        return _registry_fault(image, platform, is_asked_for=is_asked_for)
+    except APIError as exc:
+        return unavailable_text(image, said(exc))
+    except RequestException as exc:
+        return f"{ENGINE_GONE} ({exc})"
+    return platform_fault(image, [f"{found['Os']}/{found['Architecture']}"], asked=platform, own=engine_platform())
 
 
 def platform_fault(image: str, offered: list[str], *, asked: str | None, own: str) -> str:
@@ -119,7 +123,6 @@ def _registry_fault(image: str, platform: str | None, *, is_asked_for: bool) -> 
 
 
 def _ask_registry(image: str, platform: str | None, is_asked_for: bool, answer: list[str]) -> None:  # noqa: FBT001 - a thread's
-    from docker.errors import APIError
     from testcontainers.core.docker_client import DockerClient
 
     try:
@@ -141,7 +144,7 @@ def _ask_registry(image: str, platform: str | None, is_asked_for: bool, answer: 
 
 
 def _unasked_text(image: str) -> str:
-    return f"the image {image} is not on the engine, which cannot be asked for a registry's; podman pull {image} first"
+    return f"the image {image} is not on the engine, which cannot say what a registry has; podman pull {image} first"
 
 
 def said(error: Exception) -> str:
@@ -156,7 +159,9 @@ def unavailable_text(image: str, seen: str) -> str:
         image: by tag or digest.
         seen: what the engine says.
     """
-    names = {"registry": _registry_of(image), "image": image, "default": default_image()}
+    registry = _registry_of(image)
+    login = "docker login" if registry == _HUB else f"docker login {registry}"
+    names = {"registry": registry, "login": login, "image": image, "default": default_image()}
     found = next((rest for pattern, *rest in _PULL_FAULTS if re.search(pattern, seen)), ["it cannot be pulled", ""])
     what, remedy = (text.format(**names) for text in found)
     remedy = remedy or (_tags_to_try(image) if what == _NO_SUCH_TAG else f"docker pull {image} says more")
@@ -165,7 +170,7 @@ def unavailable_text(image: str, seen: str) -> str:
 
 def _registry_of(image: str) -> str:
     first, slash, _ = image.partition("/")
-    return first if slash and (set(first) & set(".:") or first == "localhost") else "Docker Hub"
+    return first if slash and (set(first) & set(".:") or first == "localhost") else _HUB
 
 
 def _repository_of(image: str) -> str:
@@ -177,18 +182,22 @@ def _repository_of(image: str) -> str:
 def _tags_to_try(image: str) -> str:
     repository = _repository_of(image)
     tag = image.partition("@")[0].removeprefix(repository).lstrip(":")
-    version = re.match(r"(\d+)\.(\d+)\.", tag)
+    version = re.fullmatch(r"(\d+\.\d+)\.\d+(-\w+)?.*", tag)
     if version is None:
         return f"see which tags {repository} has"
-    near = [f"{repository}:{version[1]}.{version[2]}.{patch}" for patch in (0, 1)]
-    others = ", ".join(name for name in (*near, f"{repository}:latest") if name != image)
+    kind = version[2] or ""
+    near = (f"{repository}:{one}{kind}" for one in (f"{version[1]}.0", f"{version[1]}.1", "latest"))
+    others = ", ".join(name for name in near if name != image)
     return f"not every release of the API has an image: try --serving-image with {others}"
 
 
 def _at_hand(image: str) -> str:
     """Return which images of that repository the engine has."""
-    with engine_client() as client:
-        tags = sorted({tag for one in client.images.list(name=_repository_of(image)) for tag in one.tags})
+    try:
+        with engine_client() as client:
+            tags = sorted({tag for one in client.images.list(name=_repository_of(image)) for tag in one.tags})
+    except (DockerException, RequestException):
+        return ""
     return f"; the engine has {', '.join(tags[:6])}: name one with --serving-image" if tags else ""
 
 

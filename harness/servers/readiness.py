@@ -29,7 +29,7 @@ TAIL_LINES = 30
 _POLL_S = 0.05
 _EXTERNAL_PATIENCE_S = 5.0
 _REST_PATIENCE_S = 10.0  # REST opens right after gRPC, or not at all (behaviour items 4, 5, 14, 190)
-_HOPELESS_AFTER_S = 1.0  # log and folders are looked at only after a server had time to be ready
+_HOPELESS_AFTER_S = 0.5  # log and folders are looked at only after a server had time to be ready
 _HOPELESS_EVERY_S = 0.5  # a log may be long, and the engine far
 
 

@@ -78,9 +78,10 @@ def test_the_digest_of_a_tag_is_named(
 )
 def test_a_registrys_fault_is_told(
     case: str, fault: str, registry: FakeRegistry, name: str, documented: Callable[[str], Any],
-    spec_of: Callable[..., Any],
+    spec_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """What keeps an image from being pulled is told apart, each with its remedy."""
+    monkeypatch.setattr("harness.servers.images._REGISTRY_TIMEOUT_S", 1.0)
     vars(registry)[fault] = True
     with pytest.raises(BackendUnavailableError, match=documented(case)):
         choose_backend(spec_of(backend="container", image=f"{name}:2.99.0"))
@@ -148,7 +149,7 @@ def test_on_arm64_the_image_is_said_to_be_amd64_only() -> None:
     ("seen", "told"),
     [
         ("manifest unknown: manifest unknown", "its registry has no such tag"),
-        ("toomanyrequests: You have reached your pull rate limit", "docker login Docker Hub, or wait"),
+        ("toomanyrequests: You have reached your pull rate limit", "pull no more for now"),
         ("x509: certificate signed by unknown authority", "the engine does not trust Docker Hub"),
         ("Get https://registry/v2/: dial tcp: lookup registry: no such host", "docker save"),
         ("something new", "docker pull tensorflow/serving:2.21.0 says more"),
@@ -167,6 +168,8 @@ def test_releases_near_a_missing_tag_are_proposed() -> None:
     text = unavailable_text("registry.local:5000/tf/serving:2.21.1", "manifest unknown")
     proposed = "registry.local:5000/tf/serving:2.21.0, registry.local:5000/tf/serving:latest"
     assert f"try --serving-image with {proposed}" in text
+    text = unavailable_text("tensorflow/serving:2.21.1-gpu", "manifest unknown")
+    assert "with tensorflow/serving:2.21.0-gpu, tensorflow/serving:latest-gpu" in text
 
 
 def test_an_image_of_the_same_repository_is_proposed(image: str, spec_of: Callable[..., Any]) -> None:

@@ -166,7 +166,7 @@ time.sleep(600)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_server_outlives_its_owner(half_plus_two: ModelConfig, quick_binary: Path, number: signal.Signals) -> None:
     """However the process that started a server dies, the server dies too, and its directory goes."""
     owner = subprocess.Popen(

@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 import harness
+from harness.servers.owners import remove_orphans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -261,9 +262,10 @@ def test_a_run_killed_while_its_server_starts_leaves_nothing(
 
 
 def test_the_next_run_removes_what_the_guards_could_not(run: Run) -> None:
-    """With the guard killed before pytest the container stays, until the next run that uses one."""
+    """With the guard killed before pytest the container stays, until the next run; while pytest lives it is in use."""
     with run.start(how="wait") as process:
         run.wait_for(0)
+        assert not run.names() & set(remove_orphans(run.engine, engine_is_here=True))
         (guard,) = run.guards()
         guard.kill()
         process.kill()
