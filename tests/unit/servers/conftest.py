@@ -11,6 +11,7 @@ import contextlib
 import io
 import os
 import re
+import signal
 import sys
 import tarfile
 from pathlib import Path
@@ -60,6 +61,16 @@ def root_file_system(entry_point: bytes, folders: Iterable[str]) -> bytes:
             info.type, info.mode = tarfile.DIRTYPE, 0o777
             tar.addfile(info)
     return archive.getvalue()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_reaches_children() -> Iterator[None]:
+    """A shell lets what it starts in the background ignore Ctrl-C; what the tests start must not."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -197,7 +197,6 @@ def test_an_engine_that_ends_meanwhile_is_told(
 MODEL_FAULTS = [
     ("an empty base path", ()),
     ("an unknown flag", ("--no_such_flag=1",)),
-    ("another model name", ("--model_name=another",)),
 ]
 
 

@@ -57,7 +57,6 @@ def recorded() -> Callable[[str], str]:
         ("config-bad-model-n-of-two", "exported with other tags"),
         ("unknown-flag", "the server does not know --no_such_flag=1"),
         ("stray-argument", "the server does not know stray; check the spelling of --serving-arg; flags are given as"),
-        ("flag-with-space", "flags are given as --NAME=VALUE"),
         ("running", ""),
     ],
 )
@@ -96,6 +95,14 @@ REFUSED = (
     "Failed to start server. Error: FAILED_PRECONDITION: Request to assign label to version 1 of model m, which is not"
     " currently available for inference\n"
 )
+
+
+def test_a_flag_parted_from_its_value_is_told(
+    recorded: Callable[[str], str], models: tuple[ModelConfig, ...], documented: Callable[[str], Any]
+) -> None:
+    """The genuine server takes a value after a space for a flag that it does not know."""
+    cause = likely_cause("", recorded("flag-with-space"), models)
+    assert documented("a flag's value apart from the flag").fullmatch(cause)
 
 
 def test_what_was_no_trouble_is_not_blamed(models: tuple[ModelConfig, ...]) -> None:

@@ -53,7 +53,7 @@ def test_an_engine_that_has_ended_is_told(
 
 def test_an_engine_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An engine that takes the call and says nothing is given up within seconds."""
-    monkeypatch.setattr("harness.servers.engine._TIMEOUT_S", 1)
+    monkeypatch.setattr("harness.servers.engine._TIMEOUT_S", 0.3)
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/s")
     with _listening(tmp_path / "s"):
         assert "timed out" in engine_fault()

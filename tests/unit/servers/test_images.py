@@ -56,17 +56,6 @@ def test_an_image_by_digest_is_pulled_and_named(
     assert f"pulling {name}@{digest} ..." in capfd.readouterr().err
 
 
-def test_the_digest_of_a_tag_is_named(
-    registry: FakeRegistry, name: str, quick_image: tuple[bytes, dict[str, Any]], in_container: Callable[..., Any],
-    quick: str,
-) -> None:  # fmt: skip
-    """Of an image by tag the report names the digest that the registry gave it; without a tag it is the latest."""
-    digest = registry.put(*quick_image)
-    registry.contents["latest"] = registry.contents["1"]
-    with start(in_container(image=name, instead=quick)) as server:
-        assert server.engine.image == f"{name} ({digest})"
-
-
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize(
     ("case", "fault"),
@@ -183,14 +172,15 @@ def test_the_settings_of_testcontainers_name_a_mirror(
     registry: FakeRegistry, name: str, quick_image: tuple[bytes, dict[str, Any]], in_container: Callable[..., Any],
     quick: str, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """With its prefix for image names set, that mirror is asked, pulled from and named."""
+    """With its prefix for image names set, that mirror is asked, pulled from and named; no tag means the latest."""
     from testcontainers.core.config import testcontainers_config
 
     digest = registry.put(*quick_image)
+    registry.contents["latest"] = registry.contents["1"]
     mirror, _, repository = name.rpartition("/")
     monkeypatch.setattr(testcontainers_config, "hub_image_name_prefix", f"{mirror}/")
-    with start(in_container(image=f"{repository}:1", instead=quick)) as server:
-        assert server.engine.image == f"{name}:1 ({digest})"
+    with start(in_container(image=repository, instead=quick)) as server:
+        assert server.engine.image == f"{name} ({digest})"
 
 
 def test_the_default_image_is_that_of_the_installed_api() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,12 +135,6 @@ def test_a_failed_load_is_noticed_at_once(tmp_path: Path, spec_of: Callable[...,
         start(spec_of(models=(model,), backend="standin"))
 
 
-def test_an_unknown_flag_is_noticed(spec_of: Callable[..., Any]) -> None:
-    """The server only prints `unknown argument` and goes on; the harness does not."""
-    with pytest.raises(StartupError, match="--no_such_flag"):
-        start(spec_of(backend="standin", args=("--no_such_flag=1",)))
-
-
 def test_a_taken_port_is_refused(spec_of: Callable[..., Any]) -> None:
     """A port asked for by number must be free: gRPC would share it without a word."""
     with socket.socket() as taken:
@@ -166,6 +162,13 @@ time.sleep(600)
 """
 
 
+def _wait_until_gone(path: Path) -> None:
+    deadline_s = time.monotonic() + 20
+    while path.exists():
+        assert time.monotonic() < deadline_s, f"{path} is left"
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_server_outlives_its_owner(half_plus_two: ModelConfig, quick_binary: Path, number: signal.Signals) -> None:
     """However the process that started a server dies, the server dies too, and its directory goes."""
@@ -177,16 +180,15 @@ def test_no_server_outlives_its_owner(half_plus_two: ModelConfig, quick_binary: 
         start_new_session=True,
     )
     assert owner.stdout is not None
-    with owner, owner.stdout:
+    with owner, owner.stdout, contextlib.ExitStack() as stack:
+        stack.callback(owner.kill)
         pid_text, directory = owner.stdout.readline().split()
         server = psutil.Process(int(pid_text))
-        guard = server.parent()
-        assert guard is not None
         os.kill(owner.pid, number)
         owner.wait(20)
-        gone, _ = psutil.wait_procs([server, guard], timeout=20)
-    assert len(gone) == 2
-    assert not Path(directory).exists()
+        gone, _ = psutil.wait_procs([server], timeout=20)
+        assert gone
+        _wait_until_gone(Path(directory))
 
 
 def test_a_killed_server_can_be_started_anew(spec_of: Callable[..., Any], quick_binary: Path, tmp_path: Path) -> None:

@@ -134,5 +134,6 @@ def test_copies_and_configs_get_in(
     with start(spec_in_image(f"{IMAGE}:latest", models=models, container=copied, instead=quick)) as server:
         (container,) = podman.containers.list(filters={"label": "tfserving-harness"})
         assert b'base_path: "/models/two"' in container.exec_run(["cat", "/tfserving-harness/models.config"]).output
-        assert server.is_running
+        server.restart()
+        assert server.log().count("quick server runs") == 2
     assert podman.containers.list(all=True, filters={"label": "tfserving-harness"}) == []

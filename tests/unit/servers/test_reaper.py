@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import Reaper
-from testcontainers.core.labels import LABEL_SESSION_ID, SESSION_ID
 
-from harness.servers import start
 from harness.servers.reaper import start_reaper_if_at_hand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -73,12 +71,3 @@ def test_a_reaper_that_cannot_start_is_a_warning(
     monkeypatch.setattr(testcontainers_config, "ryuk_image", image)
     assert not start_reaper_if_at_hand()
     assert "testcontainers' reaper could not be started: no answer on port 8080" in caplog.text
-
-
-def test_containers_carry_the_label_that_a_reaper_looks_for(
-    in_container: Callable[..., Any], quick: str, containers: Callable[..., list[Any]]
-) -> None:
-    """A reaper that runs finds the harness's containers by testcontainers' label of this session."""
-    with start(in_container(instead=quick)) as server:
-        (found,) = [one for one in containers() if one.name == server.engine.name]  # type: ignore[attr-defined]
-        assert found.labels[LABEL_SESSION_ID] == SESSION_ID

@@ -70,16 +70,6 @@ def test_the_documented_example_runs(
     assert "AVAILABLE" in printed
 
 
-def test_the_class_serves_both_apis(
-    serving: Callable[..., TensorFlowServingContainer], half_plus_two: ModelConfig
-) -> None:
-    """It is ready once started, its endpoint suits both clients, and after the block it is gone."""
-    container = serving().with_model("half", half_plus_two.base_path).with_flags("--grpc_max_threads=4")
-    with container, RestClient(container.get_endpoint()) as rest, GrpcClient(container.get_endpoint()) as grpc:
-        assert rest.predict({"x": [2.0]})["y"].tolist() == grpc.predict({"x": [2.0]})["y"].tolist() == [5.0]
-    assert container.exit_text() == "stopped"
-
-
 def _noting_strategy() -> Any:
     """Return a wait strategy that notes whether the server was ready when its turn came."""
     from testcontainers.core.waiting_utils import WaitStrategy
@@ -121,29 +111,24 @@ def test_what_testcontainers_offers_holds(
 def test_names_that_a_shell_would_split_are_served(
     serving: Callable[..., TensorFlowServingContainer], half_plus_two: ModelConfig
 ) -> None:
-    """The entry point's bash does not quote the model's name; a config file names such models instead."""
-    container = serving().with_model("my model *", half_plus_two.base_path)
-    with container, GrpcClient(container.get_endpoint()) as client:
-        assert client.predict({"x": [2.0]})["y"].tolist() == [5.0]
+    """The entry point's bash does not quote the model's name; a config file names such models, here one of two."""
+    container = serving().with_model("my model *", half_plus_two.base_path).with_model("half", half_plus_two.base_path)
+    container.with_flags("--grpc_max_threads=4")
+    with (
+        container,
+        GrpcClient(container.get_endpoint()) as grpc,
+        RestClient(container.get_endpoint("half")) as rest,
+    ):
+        assert rest.predict({"x": [2.0]})["y"].tolist() == grpc.predict({"x": [2.0]})["y"].tolist() == [5.0]
+    assert container.exit_text() == "stopped"
 
 
-def test_it_can_be_started_again_and_elsewhere(
-    serving: Callable[..., TensorFlowServingContainer], growing: Path, quick: str
-) -> None:
-    """After stop the same object starts anew; an image with another MODEL_BASE_PATH is served from there."""
-    container = serving().with_model("m", growing).with_env("INSTEAD", quick).with_env("MODEL_BASE_PATH", "/srv/m/")
-    for _ in range(2):
-        with container:
-            targets = [mount["Destination"] for mount in container.get_wrapped_container().attrs["Mounts"]]
-            assert "/srv/m/m" in targets
-
-
-def test_a_paused_container_can_be_restarted_and_stopped(
+def test_it_can_be_restarted_and_stopped_while_paused_and_started_again(
     serving: Callable[..., TensorFlowServingContainer], growing: Path, quick: str, half_plus_two: ModelConfig
 ) -> None:
-    """Neither needs it to be resumed first; copied models are copied anew, so that a restart sees new versions."""
-    container = serving().with_model("m", growing).with_env("INSTEAD", quick).with_model_transfer("copy")
-    with container, GrpcClient(container.get_endpoint()) as client:
+    """Neither needs it to be resumed first; copied models are copied anew; all from another MODEL_BASE_PATH."""
+    container = serving().with_model("m", growing).with_env("INSTEAD", quick).with_env("MODEL_BASE_PATH", "/srv/m/")
+    with container.with_model_transfer("copy"), GrpcClient(container.get_endpoint()) as client:
         assert [status.version for status in client.model_status()] == [1]
         shutil.copytree(Path(half_plus_two.base_path) / "2", growing / "2")
         container.get_wrapped_container().pause()
@@ -152,6 +137,8 @@ def test_a_paused_container_can_be_restarted_and_stopped(
         assert [status.version for status in client.model_status()] == [2]
         container.get_wrapped_container().pause()
     assert container.exit_text() == "stopped"
+    with container:
+        assert container.get_wrapped_container().exec_run(["ls", "/srv/m/m"]).output.split() == [b"1", b"2"]
 
 
 @pytest.mark.usefixtures("engine")

@@ -110,7 +110,6 @@ LABELLED = (
         ("a batching file that cannot be read", ("--enable_batching", "--batching_parameters_file={file}"), "size: {"),
         ("a batching file without batching", ("--batching_parameters_file={file}",), ""),
         ("an unknown flag", ("--no_such_flag=1",), ""),
-        ("a flag's value apart from the flag", ("--enable_batching", "true"), ""),
         ("a value that a flag cannot have", ("--enable_batching=maybe",), ""),
         ("another model name", ("--model_name=another",), ""),
     ],
@@ -132,7 +131,8 @@ def test_a_taken_rest_port_is_told(
     spec_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, documented: Callable[[str], Any]
 ) -> None:
     """The genuine server goes on without REST if that port is taken; the harness does not."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
         ports = iter([_free(), taken.getsockname()[1]])
         monkeypatch.setattr("harness.servers.local.free_port", lambda: next(ports))
         with pytest.raises(StartupError, match=documented("a REST port taken inside")):
