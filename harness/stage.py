@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.servers import start
 from harness.servers.engine import engine_address
+from harness.servers.scratch import scratch_directory
 from harness.servers.transfer import transfer_mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from harness.model_config import ModelConfig
     from harness.servers import BackendChoice, Server, ServerSpec
@@ -80,7 +80,7 @@ class Stage:
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """Yield an empty folder that servers can read, for base paths; it is gone when the block ends."""
-        folder = Path(tempfile.mkdtemp(prefix="tfserving-harness-stage-"))
+        folder = scratch_directory()
         try:
             folder.chmod(0o755)  # a container's server may run as another user
             yield folder
