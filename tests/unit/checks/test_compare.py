@@ -89,7 +89,7 @@ def test_equal_within_tolerance_is_no_mismatch(seen: Any, expected: Any) -> None
         (np.array([1 + 1j]), np.array([1 - 1j]), "y: [0] is (1+1j), expected (1-1j) (relative error 1.41"),
         (np.array([1.5], ml_dtypes.bfloat16), np.array([2.5], ml_dtypes.bfloat16), "y: [0] is 1.5, expected 2.5"),
         (np.array([3], ml_dtypes.int4), np.array([4], ml_dtypes.int4), "y: [0] is 3, expected 4 (1 of 1 differ)"),
-        (np.array([60000], np.float16), np.array([-60000], np.float16), "y: [0] is 6e+04, expected -6e+04"),
+        (np.array([0.5], np.float16), np.array([-0.5], np.float16), "y: [0] is 0.5, expected -0.5"),
     ],
 )
 def test_the_worst_difference_is_named(seen: Any, expected: Any, text: str) -> None:
