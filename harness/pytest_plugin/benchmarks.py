@@ -47,7 +47,7 @@ def record_benchmark(item: pytest.Item, state: State) -> None:
     info.setdefault("model", used[0].endpoint.model)
     info.setdefault("backend", state.backend.name if state.backend else "unknown")
     info.setdefault("method", "predict")
-    state.recorder.latency.append(_row(item, info, api, stats.data))
+    state.recorder.measured(_row(item, info, api, stats.data))
 
 
 def _own_arguments(item: pytest.Item) -> list[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.clients import GrpcClient, RestClient
     from harness.endpoint import Endpoint
     from harness.pytest_plugin.options import ServingConfig
+    from harness.pytest_plugin.recorder import Measured
     from harness.pytest_plugin.servers import Servers
     from harness.results import Picture, Throughput
     from harness.servers import Server
@@ -29,6 +30,7 @@ __all__ = [
     "endpoint",
     "grpc_client",
     "record_finding",
+    "record_measurement",
     "record_picture",
     "record_throughput",
     "rest_client",
@@ -177,7 +179,13 @@ def _text(finding: Finding) -> str:
 @pytest.fixture
 def record_throughput(request: pytest.FixtureRequest) -> Callable[[Throughput], None]:
     """A function that puts a throughput row into the report."""
-    return request.config.stash[STATE].recorder.throughput.append
+    return request.config.stash[STATE].recorder.measured
+
+
+@pytest.fixture
+def record_measurement(request: pytest.FixtureRequest) -> Callable[[Measured], None]:
+    """A function that puts a row of measurements of any kind into the report, see `harness.results`."""
+    return request.config.stash[STATE].recorder.measured
 
 
 @pytest.fixture

@@ -5,15 +5,41 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pytest
 
     from harness.findings import Finding
-    from harness.results import Backend, Latency, Outcome, Picture, Results, ServedModel, Throughput
+    from harness.results import (
+        Backend,
+        Breakdown,
+        ColdStart,
+        Latency,
+        Outcome,
+        Picture,
+        RateSearch,
+        Results,
+        Scenario,
+        ServedModel,
+        Soak,
+        Throughput,
+    )
+
+    Measured = Latency | Throughput | RateSearch | ColdStart | Soak | Scenario | Breakdown
 
 __all__ = ["Recorder"]
+
+# The field of Results that holds rows of a class, by the class's name: its module is imported late.
+_FIELDS = {
+    "Latency": "latency",
+    "Throughput": "throughput",
+    "RateSearch": "rate_searches",
+    "ColdStart": "cold_starts",
+    "Soak": "soaks",
+    "Scenario": "scenarios",
+    "Breakdown": "breakdowns",
+}
 
 
 class Recorder:
@@ -36,8 +62,7 @@ class Recorder:
         self.backend: Backend | None = None
         self.models: dict[str, ServedModel] = {}
         self.findings: list[Finding] = []
-        self.latency: list[Latency] = []
-        self.throughput: list[Throughput] = []
+        self._measured: dict[str, list[Measured]] = {field: [] for field in _FIELDS.values()}
         self.pictures: list[Picture] = []
         self.warnings: list[str] = []
         self._passed: set[str] = set()
@@ -47,7 +72,11 @@ class Recorder:
     @property
     def is_empty(self) -> bool:
         """Whether no served model was touched, so that there is nothing to tell."""
-        return not (self.models or self.findings or self.latency or self.throughput)
+        return not (self.models or self.findings or any(self._measured.values()))
+
+    def measured(self, row: Measured) -> None:
+        """Take a row of measurements of any kind."""
+        self._measured[_FIELDS[type(row).__name__]].append(row)
 
     def count(self, report: pytest.TestReport) -> None:
         """Count one phase of one test; a failed phase outweighs the others."""
@@ -74,6 +103,7 @@ class Recorder:
         from harness.surroundings import machine, tool_versions
 
         ended = time.monotonic() if self._ended is None else self._ended
+        measured: dict[str, Any] = {field: tuple(rows) for field, rows in self._measured.items()}
         return Results(
             run=Run(
                 created_utc=self._created_utc,
@@ -87,10 +117,9 @@ class Recorder:
             models=tuple(self.models.values()),
             tests=self._outcome(),
             findings=tuple(self.findings),
-            latency=tuple(self.latency),
-            throughput=tuple(self.throughput),
             pictures=tuple(self.pictures),
             warnings=tuple(dict.fromkeys(self.warnings)),
+            **measured,
         )
 
     def _outcome(self) -> Outcome:
@@ -119,8 +148,8 @@ class Recorder:
         self.backend = self.backend or other.backend
         self.models.update({model.name: model for model in other.models})
         self.findings.extend(finding for finding in other.findings if finding not in self.findings)
-        self.latency.extend(other.latency)
-        self.throughput.extend(other.throughput)
+        for field, rows in self._measured.items():
+            rows.extend(getattr(other, field))
         self.pictures.extend(other.pictures)
         self.warnings.extend(other.warnings)
 

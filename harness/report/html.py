@@ -15,6 +15,7 @@ import jinja2
 from markupsafe import Markup
 
 from harness.report import charts, text
+from harness.report.tables import plain_tables
 from harness.report.verdict import judge
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def _context(results: Results) -> dict[str, Any]:
         "rate_charts": charts.rate_charts(results.throughput),
         "plot_height": charts.PLOT_HEIGHT_PX,
         "rate_percents": _percents(results.throughput),
+        "plain_tables": plain_tables(results),
     }
 
 

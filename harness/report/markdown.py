@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import ReportError
 from harness.report import text
+from harness.report.tables import plain_tables
 from harness.report.verdict import judge
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from harness.findings import Finding
+    from harness.report.tables import PlainTable
     from harness.report.verdict import Verdict
     from harness.results import Latency, Results, Throughput
     from harness.stats import Percentile
@@ -67,6 +69,7 @@ def _sections(results: Results, limit: int) -> list[str]:
         _findings([each for each in results.findings if not each.passed], limit),
         _latency(results.latency, limit),
         _throughput(results.throughput, limit),
+        *(_plain(table, limit) for table in plain_tables(results)),
         _facts(results, limit),
     )
     return [section for section in sections if section]
@@ -129,6 +132,12 @@ def _throughput(throughput: Sequence[Throughput], limit: int) -> str:
     ]
     head = ("Throughput", "API", "In flight", "Rate", *map(text.percent_name, percents), "Errors")
     return _table(head, rows) + _more(throughput, limit)
+
+
+def _plain(table: PlainTable, limit: int) -> str:
+    rows = [(_code(row[0]), *map(_prose, row[1:])) for row in table.rows[:limit]]
+    head = (table.title, *map(_prose, table.head[1:]))
+    return _table(head, rows) + _more(table.rows, limit)
 
 
 def _facts(results: Results, limit: int) -> str:

@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report import text
+from harness.report.tables import plain_tables
 from harness.report.verdict import judge
 
 if TYPE_CHECKING:
+    from harness.report.tables import PlainTable
     from harness.report.verdict import Verdict
     from harness.results import Latency, Results, Throughput
     from harness.stats import Percentile
@@ -43,7 +45,8 @@ def print_summary(results: Results, *, console: Console | None = None, with_find
     shown = results if with_findings else replace(results, findings=())
     for line in _lines(shown, judge(shown)):
         console.print(line)
-    for table in (_latency(results.latency), _throughput(results.throughput)):
+    plain = [_plain_table(each) for each in plain_tables(results)]
+    for table in (_latency(results.latency), _throughput(results.throughput), *plain):
         if table.row_count:
             console.print(table)
 
@@ -83,6 +86,15 @@ def _throughput(rows: tuple[Throughput, ...]) -> Table:
             text.rate(row.rate_per_s),
             *_percentiles(row.percentiles),
         )
+    return table
+
+
+def _plain_table(plain: PlainTable) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for index, name in enumerate((plain.title, *plain.head[1:])):
+        table.add_column(_plain(name), justify="right" if index > 1 else "left")
+    for cells in plain.rows:
+        table.add_row(*map(_plain, cells))
     return table
 
 

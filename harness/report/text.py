@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.findings import Finding
-    from harness.results import Latency, ServedSignature, TensorInfo, Throughput
+    from harness.results import Breakdown, Latency, RateSearch, ServedSignature, TensorInfo, Throughput
     from harness.stats import Percentile
 
 __all__ = [
@@ -133,7 +133,7 @@ def api_name(api: str) -> str:
     return _API_NAMES.get(api, api)
 
 
-def request(row: Latency | Throughput) -> str:
+def request(row: Latency | Throughput | RateSearch | Breakdown) -> str:
     """Return what a row's requests asked, e.g. ``digits · predict · batch 16``; the same for both APIs."""
     batch = "" if row.batch_size is None else f" · batch {row.batch_size:,}"
     return f"{row.model} · {row.method}{batch}"

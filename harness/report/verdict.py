@@ -10,12 +10,13 @@ from harness.report import text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.results import Backend, Results, Throughput
+    from harness.results import Backend, Results, Scenario, Soak, Throughput
 
 __all__ = ["State", "Verdict", "judge"]
 
 State = Literal["passed", "failed", "interrupted", "measured", "empty"]
 
+_MEASURED = ("latency", "throughput", "rate_searches", "cold_starts", "soaks", "scenarios", "breakdowns")
 _HEADLINES: dict[State, str] = {
     "passed": "Passed",
     "failed": "Failed",
@@ -58,7 +59,12 @@ def _state(results: Results) -> State:
         return "interrupted"
     if (results.tests and results.tests.passed) or results.findings:
         return "passed"
-    return "measured" if results.latency or results.throughput else "empty"
+    return "measured" if _measured(results) else "empty"
+
+
+def _measured(results: Results) -> int:
+    """Return how many rows of measurements there are."""
+    return sum(len(getattr(results, field)) for field in _MEASURED)
 
 
 def _lead(results: Results) -> str:
@@ -87,7 +93,7 @@ def _checks(results: Results) -> str:
 
 
 def _rows(results: Results) -> str:
-    rows = len(results.latency) + len(results.throughput)
+    rows = _measured(results)
     return f"{text.plural(rows, 'measurement')} taken" if rows else ""
 
 
@@ -97,9 +103,12 @@ def _derived_warnings(results: Results) -> Iterator[str]:
     if results.tests and results.tests.skipped and not results.tests.passed + results.tests.failed:
         yield "Every test was skipped, so nothing speaks for the model or against it."
     if results.backend:
-        yield from _backend_warnings(results.backend, measured=bool(results.latency or results.throughput))
+        yield from _backend_warnings(results.backend, measured=bool(_measured(results)))
     for row in results.throughput:
         yield from _row_warnings(row)
+    found: tuple[Soak | Scenario, ...] = (*results.soaks, *results.scenarios)
+    for each in found:
+        yield from (f"{each.model} over {text.api_name(each.api)}: {warning}" for warning in each.warnings)
     for finding in results.findings:
         if not finding.passed and finding.severity == "warning":
             yield f"{finding.check} of {finding.model}, {finding.subject}: {finding.seen or 'not as expected'}"

@@ -8,7 +8,8 @@ file as a value; `read_results` and `write_results` are its edges. Its JSON Sche
 from harness.pictures import Picture
 from harness.results.codec import SCHEMA_VERSION, from_json, to_json
 from harness.results.files import check_writable, read_results, write_results, write_whole
-from harness.results.measured import Latency, Throughput
+from harness.results.longer import Breakdown, ColdStart, Part, RateSearch, RateStep, Scenario, Soak
+from harness.results.measured import Latency, ServerSide, Throughput, Window
 from harness.results.model import Failure, Outcome, Results
 from harness.results.surroundings import (
     AreaScore,
@@ -25,18 +26,27 @@ __all__ = [
     "SCHEMA_VERSION",
     "AreaScore",
     "Backend",
+    "Breakdown",
+    "ColdStart",
     "Failure",
     "Latency",
     "Machine",
     "Outcome",
+    "Part",
     "PassedOver",
     "Picture",
+    "RateSearch",
+    "RateStep",
     "Results",
     "Run",
+    "Scenario",
     "ServedModel",
     "ServedSignature",
+    "ServerSide",
+    "Soak",
     "TensorInfo",
     "Throughput",
+    "Window",
     "check_writable",
     "from_json",
     "read_results",

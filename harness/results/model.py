@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from harness.findings import Finding
 from harness.pictures import Picture
+from harness.results.longer import Breakdown, ColdStart, RateSearch, Scenario, Soak
 from harness.results.measured import Latency, Throughput
 from harness.results.surroundings import Backend, Machine, Run, ServedModel
 
@@ -58,6 +59,11 @@ class Results:
         findings: what the checks established, passed or not.
         latency: latency rows.
         throughput: throughput rows.
+        rate_searches: the highest rates that keep a latency limit.
+        cold_starts: from start to the first answers.
+        soaks: long runs under steady load.
+        scenarios: runs of MLPerf's scenarios.
+        breakdowns: where the time of a call goes.
         pictures: inputs and answers to look at.
         warnings: what the reader must know before believing the rest.
     """
@@ -70,5 +76,10 @@ class Results:
     findings: tuple[Finding, ...] = ()
     latency: tuple[Latency, ...] = ()
     throughput: tuple[Throughput, ...] = ()
+    rate_searches: tuple[RateSearch, ...] = ()
+    cold_starts: tuple[ColdStart, ...] = ()
+    soaks: tuple[Soak, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
+    breakdowns: tuple[Breakdown, ...] = ()
     pictures: tuple[Picture, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -1,0 +1,190 @@
+"""Results that are tables and nothing else: each kind's title, columns and cells, the same in every form of the report.
+
+A new kind of result is a new function here and a line in `_KINDS`; how a table looks is the forms' affair.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from harness.report import text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.results import Breakdown, ColdStart, RateSearch, Results, Scenario, Soak
+
+__all__ = ["PlainTable", "plain_tables"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainTable:
+    """A table of text; the first column says what a row is about, the second over which API, the rest are numbers.
+
+    Attributes:
+        title: its heading.
+        slug: its name in links.
+        head: the columns' names.
+        rows: the cells, foreign text among them as it came.
+        note: a sentence below it.
+    """
+
+    title: str
+    slug: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def plain_tables(results: Results) -> tuple[PlainTable, ...]:
+    """Return the tables that have rows, in the report's order."""
+    tables = (make(getattr(results, field)) for field, make in _KINDS.items() if getattr(results, field))
+    return tuple(tables)
+
+
+def _rate_searches(rows: Sequence[RateSearch]) -> PlainTable:
+    return PlainTable(
+        title="Highest rate within a latency limit",
+        slug="rate-searches",
+        head=("Request", "API", "Limit", "Kept at", "Missed at", "Steps", "Open since"),
+        rows=tuple(
+            (
+                text.request(row),
+                text.api_name(row.api),
+                f"{text.percent_name(row.percent)} ≤ {text.duration(row.limit_ns)}",
+                _rate(row.kept_per_s),
+                _rate(row.missed_per_s),
+                text.count(len(row.steps)),
+                row.why_open or text.NOTHING,
+            )
+            for row in rows
+        ),
+        note="The true limit lies between the rate that kept it and the one that missed it.",
+    )
+
+
+def _cold_starts(rows: Sequence[ColdStart]) -> PlainTable:
+    return PlainTable(
+        title="Cold start",
+        slug="cold-starts",
+        head=(
+            "Model",
+            "API",
+            "Starts",
+            "Warm-up records",
+            "Ready after",
+            "Model load",
+            "First answer",
+            "Later answers",
+        ),
+        rows=tuple(
+            (
+                row.model,
+                text.api_name(row.api),
+                text.count(row.runs),
+                text.count(row.warmup_records),
+                text.seconds(median(row.ready_s)) if row.ready_s else text.NOTHING,
+                text.duration(median(row.load_s) * 1e9) if row.load_s else text.NOTHING,
+                text.duration(median(row.first_ns)) if row.first_ns else text.NOTHING,
+                text.duration(median(row.later_ns)) if row.later_ns else text.NOTHING,
+            )
+            for row in rows
+        ),
+        note="Medians over the starts.",
+    )
+
+
+def _soaks(rows: Sequence[Soak]) -> PlainTable:
+    return PlainTable(
+        title="Soak",
+        slug="soaks",
+        head=("Model", "API", "Duration", "Answers", "Errors", "Memory at the end", "Growth an hour", "Verdict"),
+        rows=tuple(
+            (
+                row.model,
+                text.api_name(row.api),
+                text.seconds(row.duration_s),
+                text.count(row.n),
+                text.count(sum(row.errors.values())),
+                text.size(row.memory_bytes[-1]) if row.memory_bytes else text.NOTHING,
+                _growth(row),
+                "grows" if row.grows else "steady" if row.memory_slope_low is not None else "not known",
+            )
+            for row in rows
+        ),
+        note="Growth is the slope of a robust line through the server's memory, with its 95 % interval.",
+    )
+
+
+def _growth(row: Soak) -> str:
+    if row.memory_slope_bytes_per_s is None or row.memory_slope_low is None or row.memory_slope_high is None:
+        return text.NOTHING
+    low, high = (_signed_size(3600 * each) for each in (row.memory_slope_low, row.memory_slope_high))
+    return f"{_signed_size(3600 * row.memory_slope_bytes_per_s)} ({low} to {high})"
+
+
+def _signed_size(size_bytes: float) -> str:
+    return ("-" if size_bytes < 0 else "") + text.size(abs(round(size_bytes)))
+
+
+def _scenarios(rows: Sequence[Scenario]) -> PlainTable:
+    return PlainTable(
+        title="MLPerf scenarios",
+        slug="scenarios",
+        head=("Model", "API", "Scenario", "Result", "Metric", "Value", "Queries"),
+        rows=tuple(
+            (
+                row.model,
+                text.api_name(row.api),
+                row.scenario,
+                "valid" if row.valid else "invalid",
+                row.metric,
+                f"{row.value:,.6g}",
+                text.count(row.n),
+            )
+            for row in rows
+        ),
+        note="“valid” is LoadGen's own verdict for the settings of the run; it is no official MLPerf result.",
+    )
+
+
+def _breakdowns(rows: Sequence[Breakdown]) -> PlainTable:
+    names = tuple(dict.fromkeys(part.name for row in rows for part in row.parts))
+    return PlainTable(
+        title="Where the time of a call goes",
+        slug="breakdowns",
+        head=("Request", "API", "Calls", *names, "Together", "Request", "Answer"),
+        rows=tuple(
+            (
+                text.request(row),
+                text.api_name(row.api),
+                text.count(row.n),
+                *_parts(row, names),
+                text.duration(sum(part.mean_ns for part in row.parts)),
+                text.size(row.request_bytes),
+                text.size(row.response_bytes),
+            )
+            for row in rows
+        ),
+        note="Means of calls made one after the other.",
+    )
+
+
+def _parts(row: Breakdown, names: Sequence[str]) -> list[str]:
+    by_name = {part.name: text.duration(part.mean_ns) for part in row.parts}
+    return [by_name.get(name, text.NOTHING) for name in names]
+
+
+def _rate(per_s: float | None) -> str:
+    return text.NOTHING if per_s is None else text.rate(per_s)
+
+
+_KINDS: dict[str, Callable[[Any], PlainTable]] = {
+    "rate_searches": _rate_searches,
+    "cold_starts": _cold_starts,
+    "soaks": _soaks,
+    "scenarios": _scenarios,
+    "breakdowns": _breakdowns,
+}
