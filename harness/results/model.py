@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from harness.findings import Finding
 from harness.pictures import Picture
+from harness.results.gated import Gated
 from harness.results.longer import Breakdown, ColdStart, RateSearch, Scenario, Soak
 from harness.results.measured import Latency, Throughput
 from harness.results.surroundings import Backend, Machine, Run, ServedModel
@@ -64,6 +65,7 @@ class Results:
         soaks: long runs under steady load.
         scenarios: runs of MLPerf's scenarios.
         breakdowns: where the time of a call goes.
+        gated: what a gate found.
         pictures: inputs and answers to look at.
         warnings: what the reader must know before believing the rest.
     """
@@ -81,5 +83,6 @@ class Results:
     soaks: tuple[Soak, ...] = ()
     scenarios: tuple[Scenario, ...] = ()
     breakdowns: tuple[Breakdown, ...] = ()
+    gated: tuple[Gated, ...] = ()
     pictures: tuple[Picture, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -1,0 +1,105 @@
+"""Rounds: how many pairs to measure, and when to stop. Pure: a function measures.
+
+A first round of twelve pairs over three starts. A suspicion must show again in a fresh round of its own, judged by
+itself. What stays open gets more pairs, up to twenty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from harness.gate.blocks import make_pairs
+from harness.gate.judge import judge_pairs, judge_starts, overall
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.gate.blocks import Block
+    from harness.gate.metrics import Metric
+    from harness.results import GateVerdict, MetricRatio
+
+__all__ = ["Measured", "Measurer", "Plan", "Ruling", "decide"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much to measure.
+
+    Attributes:
+        pairs: of the first round, and of a confirming one.
+        most_pairs: of the first round once it was extended.
+        starts: of both servers, over which a round is spread.
+    """
+
+    pairs: int = 12
+    most_pairs: int = 20
+    starts: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a round yielded: its blocks in order, and of each side's starts their values by metric."""
+
+    blocks: tuple[Block, ...]
+    baseline_starts: Mapping[str, Sequence[float]]
+    candidate_starts: Mapping[str, Sequence[float]]
+
+
+class Measurer(Protocol):
+    """Measures so many more pairs, spread over so many new starts of both servers; 0 starts go on with the last."""
+
+    def __call__(self, pairs: int, starts: int) -> Measured:
+        """Measure."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ruling:
+    """What came out.
+
+    Attributes:
+        verdict: of the whole.
+        rows: of the metrics, over all the first round measured.
+        confirmed: whether a suspicion showed again; None if there was none.
+        confirming: the rows of the confirming round.
+    """
+
+    verdict: GateVerdict
+    rows: tuple[MetricRatio, ...]
+    confirmed: bool | None = None
+    confirming: tuple[MetricRatio, ...] = ()
+
+
+def decide(measure: Measurer, metrics: Sequence[Metric], plan: Plan) -> Ruling:
+    """Measure until there is a verdict, or no more to be had."""
+    first = measure(plan.pairs, plan.starts)
+    rows = _judge(first, metrics)
+    if overall(rows) == "inconclusive" and plan.most_pairs > plan.pairs:
+        first = _joined(first, measure(plan.most_pairs - plan.pairs, 0))
+        rows = _judge(first, metrics)
+    suspects = {row.metric for row in rows if row.verdict == "regressed"}
+    if not suspects:
+        return Ruling(verdict=overall(rows), rows=tuple(rows))
+    again = _judge(measure(plan.pairs, plan.starts), [metric for metric in metrics if metric.name in suspects])
+    confirmed = {row.metric for row in again if row.verdict == "regressed"}
+    if confirmed:
+        return Ruling(verdict="regressed", rows=tuple(rows), confirmed=True, confirming=tuple(again))
+    return Ruling(verdict="inconclusive", rows=tuple(rows), confirmed=False, confirming=tuple(again))
+
+
+def _judge(measured: Measured, metrics: Sequence[Metric]) -> list[MetricRatio]:
+    rows = judge_pairs(make_pairs(measured.blocks), measured.blocks, metrics)
+    return rows + judge_starts(measured.baseline_starts, measured.candidate_starts, metrics)
+
+
+def _joined(one: Measured, other: Measured) -> Measured:
+    return Measured(
+        blocks=one.blocks + other.blocks,
+        baseline_starts=_chained(one.baseline_starts, other.baseline_starts),
+        candidate_starts=_chained(one.candidate_starts, other.candidate_starts),
+    )
+
+
+def _chained(one: Mapping[str, Sequence[float]], other: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    return {name: [*one.get(name, ()), *other.get(name, ())] for name in {**one, **other}}
