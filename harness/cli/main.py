@@ -26,6 +26,7 @@ COMMANDS = {
     "serve": "serve a SavedModel until Ctrl-C",
     "check": "check a served SavedModel, with no code",
     "load": "measure rate and latency under load",
+    "gate": "compare a candidate with a baseline, side by side",
     "report": "render results again",
 }
 
@@ -46,7 +47,7 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="tfserving-harness",
         description="Integration tests and benchmarks for models served by TensorFlow Serving.",
-        epilog="Exit codes: 0 success, 1 a check failed, 3 it could not run, 130 interrupted.",
+        epilog="Exit codes: 0 success, 1 a check failed, 2 inconclusive, 3 it could not run, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -6,8 +6,9 @@ itself. What stays open gets more pairs, up to twenty.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from harness.gate.blocks import make_pairs
 from harness.gate.judge import judge_pairs, judge_starts, overall
@@ -46,12 +47,8 @@ class Measured:
     candidate_starts: Mapping[str, Sequence[float]]
 
 
-class Measurer(Protocol):
-    """Measures so many more pairs, spread over so many new starts of both servers; 0 starts go on with the last."""
-
-    def __call__(self, pairs: int, starts: int) -> Measured:
-        """Measure."""
-        ...
+# Measures so many more pairs, spread over so many new starts of both servers; 0 starts go on with those that run.
+Measurer = Callable[[int, int], Measured]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ __all__ = ["MOST_BYTES", "append_step_summary", "render_markdown"]
 MOST_BYTES = 64_000
 _MOST_CHARACTERS = 240
 _LIMITS = (100, 30, 10, 3, 1)
-_ICONS = {"passed": "✅", "failed": "❌", "interrupted": "⏸️", "measured": "📏", "empty": "⚠️"}
+_ICONS = {"passed": "✅", "failed": "❌", "inconclusive": "❔", "interrupted": "⏸️", "measured": "📏", "empty": "⚠️"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$&])")
 _REFERENCE = re.compile(r"([@#])(?=\w)")
 
@@ -64,6 +64,7 @@ def _sections(results: Results, limit: int) -> list[str]:
     sections = (
         f"## {_ICONS[verdict.state]} {verdict.headline}",
         _prose(verdict.lead),
+        *(_prose(line) for each in results.gated for line in each.explanation[1:]),
         _warnings(verdict, limit),
         _failures(results, limit),
         _findings([each for each in results.findings if not each.passed], limit),

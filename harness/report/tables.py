@@ -14,7 +14,7 @@ from harness.report import text
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.results import Breakdown, ColdStart, RateSearch, Results, Scenario, Soak
+    from harness.results import Breakdown, ColdStart, Gated, RateSearch, Results, Scenario, Soak
 
 __all__ = ["PlainTable", "plain_tables"]
 
@@ -181,7 +181,59 @@ def _rate(per_s: float | None) -> str:
     return text.NOTHING if per_s is None else text.rate(per_s)
 
 
+def _gated(gates: Sequence[Gated]) -> PlainTable:
+    return PlainTable(
+        title="Candidate against baseline",
+        slug="gate",
+        head=(
+            "Metric",
+            "API",
+            "Baseline",
+            "Candidate",
+            "Change",
+            "95 % interval",
+            "Tolerated",
+            "Noise",
+            "Pairs",
+            "Verdict",
+        ),
+        rows=tuple(
+            (
+                row.title,
+                text.api_name(each.api),
+                _in_unit(row.baseline, row.unit),
+                _in_unit(row.candidate, row.unit),
+                _change(row.ratio),
+                text.NOTHING if row.low is None or row.high is None else f"{_change(row.low)} to {_change(row.high)}",
+                f"{row.tolerance:.0%} {'more' if row.lower_is_better else 'less'}",
+                f"{row.floor:.1%}" if row.floor else text.NOTHING,
+                text.count(row.pairs),
+                f"{row.verdict}: {row.why}",
+            )
+            for each in gates
+            for row in each.metrics
+        ),
+        note="Changes are estimated from pairs of measurements taken next to each other on one machine.",
+    )
+
+
+def _change(ratio: float) -> str:
+    return f"{100 * (ratio - 1):+.1f} %"
+
+
+def _in_unit(value: float, unit: str) -> str:
+    shown: dict[str, Callable[[float], str]] = {
+        "ns": text.duration,
+        "us": lambda us: text.duration(us * 1e3),
+        "s": lambda s: text.duration(s * 1e9),
+        "1/s": text.rate,
+        "bytes": lambda size: text.size(round(size)),
+    }
+    return shown[unit](value) if unit in shown else f"{value:,.6g} {unit}"
+
+
 _KINDS: dict[str, Callable[[Any], PlainTable]] = {
+    "gated": _gated,
     "rate_searches": _rate_searches,
     "cold_starts": _cold_starts,
     "soaks": _soaks,

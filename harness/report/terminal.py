@@ -24,6 +24,7 @@ __all__ = ["print_summary"]
 _STYLES = {
     "passed": "bold green",
     "failed": "bold red",
+    "inconclusive": "bold yellow",
     "interrupted": "bold yellow",
     "measured": "bold blue",
     "empty": "bold yellow",
@@ -52,7 +53,8 @@ def print_summary(results: Results, *, console: Console | None = None, with_find
 
 
 def _lines(results: Results, verdict: Verdict) -> list[Text]:
-    lines = [Text("! ", style="bold yellow") + _plain(warning) for warning in verdict.warnings]
+    lines = [_plain(line) for each in results.gated for line in each.explanation[1:]]
+    lines += [Text("! ", style="bold yellow") + _plain(warning) for warning in verdict.warnings]
     failures = results.tests.failures if results.tests else ()
     lines += [_failed(each.node_id, each.error) for each in failures]
     lines += [

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["State", "Verdict", "judge"]
 
-State = Literal["passed", "failed", "interrupted", "measured", "empty"]
+State = Literal["passed", "failed", "inconclusive", "interrupted", "measured", "empty"]
 
 _MEASURED = ("latency", "throughput", "rate_searches", "cold_starts", "soaks", "scenarios", "breakdowns")
 _HEADLINES: dict[State, str] = {
     "passed": "Passed",
     "failed": "Failed",
+    "inconclusive": "Inconclusive",
     "interrupted": "Interrupted",
     "measured": "Measured",
     "empty": "Nothing was tested",
@@ -31,7 +32,8 @@ class Verdict:
     """What to think of a run.
 
     Attributes:
-        state: failed wins over interrupted, and that over passed; ``measured`` is a run without tests or checks.
+        state: failed wins over interrupted, that over inconclusive, and that over passed; ``measured`` is a run without
+            tests, checks or gate.
         headline: the state in words.
         lead: one sentence with the counts behind it.
         warnings: the run's own, and those that follow from its results.
@@ -53,11 +55,13 @@ def judge(results: Results) -> Verdict:
 def _state(results: Results) -> State:
     if (results.tests and results.tests.failed) or any(each.fails for each in results.findings):
         return "failed"
-    if any(_is_dead(row) for row in results.throughput):
+    if any(_is_dead(row) for row in results.throughput) or any(each.verdict == "regressed" for each in results.gated):
         return "failed"
     if results.run.interrupted:
         return "interrupted"
-    if (results.tests and results.tests.passed) or results.findings:
+    if any(each.verdict == "inconclusive" for each in results.gated):
+        return "inconclusive"
+    if (results.tests and results.tests.passed) or results.findings or results.gated:
         return "passed"
     return "measured" if _measured(results) else "empty"
 
@@ -68,8 +72,12 @@ def _measured(results: Results) -> int:
 
 
 def _lead(results: Results) -> str:
-    parts = [part for part in (_tests(results), _checks(results), _rows(results)) if part]
+    parts = [part for part in (_gates(results), _tests(results), _checks(results), _rows(results)) if part]
     return (". ".join(parts) or "No test ran, no check was made, nothing was measured") + "."
+
+
+def _gates(results: Results) -> str:
+    return " ".join(each.explanation[0].removesuffix(".") for each in results.gated if each.explanation)
 
 
 def _tests(results: Results) -> str:
@@ -103,7 +111,7 @@ def _derived_warnings(results: Results) -> Iterator[str]:
     if results.tests and results.tests.skipped and not results.tests.passed + results.tests.failed:
         yield "Every test was skipped, so nothing speaks for the model or against it."
     if results.backend:
-        yield from _backend_warnings(results.backend, measured=bool(_measured(results)))
+        yield from _backend_warnings(results.backend, measured=bool(_measured(results) or results.gated))
     for row in results.throughput:
         yield from _row_warnings(row)
     found: tuple[Soak | Scenario, ...] = (*results.soaks, *results.scenarios)

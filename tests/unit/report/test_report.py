@@ -262,7 +262,8 @@ def _verdict(results: Results, **changes: Any) -> Verdict:
 
 def test_verdict_states(results: Results, bare_results: Results) -> None:
     """Failing tests, failing checks or a row without an answer fail; the rest follows from what was done."""
-    quiet = {"tests": Outcome(passed=3), "findings": (), "throughput": results.throughput[:1]}
+    quiet = {"tests": Outcome(passed=3), "findings": (), "throughput": results.throughput[:1], "gated": ()}
+    regressed, settled = results.gated, [dataclasses.replace(results.gated[0], verdict="inconclusive")]
     interrupted = dataclasses.replace(results.run, interrupted=True)
     dead = dataclasses.replace(results.throughput[0], n=0, errors={"UNAVAILABLE": 8})
     assert judge(results).state == "failed"
@@ -273,6 +274,8 @@ def test_verdict_states(results: Results, bare_results: Results) -> None:
     assert _verdict(results, **quiet | {"throughput": (dead,)}).state == "failed"
     assert _verdict(results, **quiet, run=interrupted).state == "interrupted"
     assert _verdict(results, run=interrupted).state == "failed"
+    assert _verdict(results, **quiet | {"gated": regressed}).state == "failed"
+    assert _verdict(results, **quiet | {"gated": settled}).state == "inconclusive"
     assert _verdict(results, **quiet | {"tests": None}).state == "measured"
     assert _verdict(bare_results, tests=Outcome(skipped=2)).state == "empty"
 

@@ -1,0 +1,235 @@
+"""run_gate: from two contenders to a verdict."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from harness.clients import GrpcClient, RestClient
+from harness.gate.arena import Arena, BlockLoad, CandidateFailsError
+from harness.gate.budgets import judge_budgets
+from harness.gate.contender import prepared
+from harness.gate.correctness import agreed_findings, broken_signatures
+from harness.gate.explain import explain
+from harness.gate.metrics import choose_metrics
+from harness.gate.requests import requests_for
+from harness.gate.rounds import Plan, decide
+from harness.load import Arrivals
+from harness.results import Gated
+from harness.surroundings import backend_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from harness.findings import Finding
+    from harness.gate.blocks import Block
+    from harness.gate.budgets import Budget, Kept
+    from harness.gate.contender import Contender, Prepared
+    from harness.gate.rounds import Measured, Ruling
+    from harness.load import EncodedRequest
+    from harness.results import Backend, GateVerdict
+    from harness.results.measured import Api
+    from harness.servers import Server
+
+__all__ = ["GateOptions", "GateOutcome", "run_gate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateOptions:
+    """How to measure and to judge.
+
+    Attributes:
+        api: ``grpc`` or ``rest``.
+        signature: the signature to call, None for the default one.
+        batch_size: examples in each request, None for the requests as they are.
+        examples: a file of requests, None for the best source there is.
+        concurrency: requests in flight.
+        rate_per_s: arrivals a second instead, in open loop; None for a closed loop.
+        block_s: measured seconds of a block.
+        settle_s: seconds before them, thrown away.
+        plan: how many pairs and starts.
+        tolerances: by metric, as a share; others keep their own.
+        budgets: absolute promises.
+        contract: the committed contract, None for none.
+        goldens: directory of recorded cases, None for none.
+        seed: of what is made up.
+    """
+
+    api: Api = "grpc"
+    signature: str | None = None
+    batch_size: int | None = None
+    examples: Path | None = None
+    concurrency: int = 4
+    rate_per_s: float | None = None
+    block_s: float = 4.0
+    settle_s: float = 1.0
+    plan: Plan = field(default_factory=Plan)
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    budgets: tuple[Budget, ...] = ()
+    contract: Path | None = None
+    goldens: Path | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateOutcome:
+    """What a gate leaves: its row for the results, what the checks found, what served, and every block."""
+
+    gated: Gated
+    findings: tuple[Finding, ...]
+    backend: Backend
+    blocks: tuple[Block, ...] = field(repr=False)
+
+
+def run_gate(
+    baseline: Contender,
+    candidate: Contender,
+    options: GateOptions,
+    *,
+    command: Sequence[str] = (),
+    on_pair: Callable[[Sequence[Block]], None] = lambda _: None,
+    **server_options: Any,
+) -> GateOutcome:
+    """Compare two served models, side by side on this machine.
+
+    Args:
+        baseline: the measure.
+        candidate: what is measured against it.
+        options: how.
+        command: what to type to do it again, for the explanation.
+        on_pair: told each pair of blocks that counts.
+        **server_options: fields of ServerSpec that both share, e.g. ``backend="container"``.
+
+    Raises:
+        HarnessError: the gate could not run; a candidate that fails is a verdict, not an error.
+    """
+    began = time.monotonic()
+    metrics = choose_metrics(options.tolerances)
+    with prepared(baseline, candidate, **server_options) as (first, second):
+        look = _look_over(first, second, options)
+        recorder = _Recorder()
+        arena = Arena(first, second, _block_load(options, look.requests), on_pair=on_pair)
+        ruling: Ruling | None = None
+        wrong = list(look.wrong)
+        if not wrong:
+            with arena:
+                try:
+                    ruling = decide(recorder.watch(arena), metrics, options.plan)
+                except CandidateFailsError as exc:
+                    wrong.append(str(exc))
+    kept = judge_budgets(options.budgets, recorder.candidate_blocks, recorder.candidate_starts) if ruling else []
+    verdict = _verdict(ruling, wrong, kept)
+    duration_s = time.monotonic() - began
+    gated = Gated(
+        model=baseline.name,
+        baseline=baseline.label,
+        candidate=candidate.label,
+        api=options.api,
+        verdict=verdict,
+        explanation=explain(
+            verdict,
+            ruling=ruling,
+            correctness=wrong,
+            budgets=kept,
+            starts=arena.restarts,
+            duration_s=duration_s,
+            command=command,
+        ),
+        metrics=ruling.rows if ruling else (),
+        budgets={str(each.budget): f"{each.state}: {each.seen}" for each in kept},
+        broken_budgets=tuple(str(each.budget) for each in kept if each.state == "broken"),
+        correctness=tuple(wrong),
+        pairs=arena.pairs,
+        voided=dict(arena.voided),
+        restarts=arena.restarts,
+        confirmed=ruling.confirmed if ruling else None,
+        duration_s=duration_s,
+        command=tuple(command),
+    )
+    return GateOutcome(gated=gated, findings=look.findings, backend=look.backend, blocks=tuple(recorder.blocks))
+
+
+def _verdict(ruling: Ruling | None, wrong: Sequence[str], budgets: Sequence[Kept]) -> GateVerdict:
+    if ruling is None or wrong or any(each.state == "broken" for each in budgets):
+        return "regressed"
+    if ruling.verdict != "regressed" and any(each.state == "unknown" for each in budgets):
+        return "inconclusive"
+    return ruling.verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    requests: tuple[EncodedRequest, ...]
+    wrong: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    backend: Backend
+
+
+def _look_over(baseline: Prepared, candidate: Prepared, options: GateOptions) -> _Look:
+    """Ask both sides once: for the requests to send, and whether the candidate keeps what was agreed."""
+    name = baseline.contender.name
+    server, _ = baseline.start()
+    with server, ExitStack() as stack:
+        grpc, rest = _clients(server, stack)
+        backend = backend_of(server)
+        signatures = (grpc or rest).signatures()  # type: ignore[union-attr]
+        pool = requests_for(server, name, options, grpc=grpc, rest=rest, tags=baseline.contender.tags)
+    server, _ = candidate.start()
+    with server, ExitStack() as stack:
+        grpc, rest = _clients(server, stack)
+        wrong = broken_signatures(signatures, (grpc or rest).signatures())  # type: ignore[union-attr]
+        findings = agreed_findings(
+            server,
+            name,
+            grpc=grpc,
+            rest=rest,
+            contract=options.contract,
+            goldens=options.goldens,
+            tags=candidate.contender.tags,
+        )
+    wrong += [f"{each.check}: {each.subject}: {each.seen}" for each in findings if each.fails]
+    return _Look(requests=pool, wrong=tuple(wrong), findings=tuple(findings), backend=backend)
+
+
+def _clients(server: Server, stack: ExitStack) -> tuple[GrpcClient | None, RestClient | None]:
+    endpoint = server.endpoint
+    grpc = stack.enter_context(GrpcClient(endpoint)) if endpoint.grpc is not None else None
+    rest = stack.enter_context(RestClient(endpoint)) if endpoint.rest is not None else None
+    return grpc, rest
+
+
+def _block_load(options: GateOptions, requests: tuple[EncodedRequest, ...]) -> BlockLoad:
+    rate = options.rate_per_s
+    return BlockLoad(
+        requests=requests,
+        api=options.api,
+        concurrency=options.concurrency,
+        arrivals=None if rate is None else Arrivals(rate_per_s=rate, seed=options.seed),
+        block_s=options.block_s,
+        settle_s=options.settle_s,
+    )
+
+
+class _Recorder:
+    """Keeps what is measured, on its way to the judge."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.candidate_starts: dict[str, list[float]] = {}
+
+    def watch(self, arena: Arena) -> Callable[[int, int], Measured]:
+        def measure(pairs: int, starts: int) -> Measured:
+            measured = arena(pairs, starts)
+            self.blocks += measured.blocks
+            for name, values in measured.candidate_starts.items():
+                self.candidate_starts.setdefault(name, []).extend(values)
+            return measured
+
+        return measure
+
+    @property
+    def candidate_blocks(self) -> list[Block]:
+        return [block for block in self.blocks if block.side == "candidate"]
