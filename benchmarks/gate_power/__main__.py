@@ -1,19 +1,24 @@
-"""How often the gate is wrong, as a table.
+"""How often the gate is wrong, and how long it takes, as a table.
 
 python -m benchmarks.gate_power                     simulated: 2,000 runs for each true difference
-python -m benchmarks.gate_power --trials 200
+python -m benchmarks.gate_power --live 3            real servers: 3 runs for each
 """
 
 from __future__ import annotations
 
 import argparse
-from collections import Counter
+from collections import Counter, defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from statistics import median
 
 import numpy as np
 
+from benchmarks.gate_power.live import live_runs
 from benchmarks.gate_power.noise import Noise, NoisyMachine
 from harness.gate.metrics import METRICS
 from harness.gate.rounds import Plan, decide
+from harness.gate.run import GateOptions
 
 _EFFECTS = (0.0, 0.05, 0.10, 0.20)
 _VERDICTS = ("pass", "regressed", "improved", "inconclusive")
@@ -24,23 +29,50 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=2_000, help="simulated runs for each difference")
     parser.add_argument("--effects", type=float, nargs="+", default=_EFFECTS, help="true differences, e.g. 0.1")
+    parser.add_argument("--live", type=int, default=0, metavar="N", help="N runs on real servers instead")
+    parser.add_argument("--backend", default="standin", help="what runs the real servers (default: standin)")
+    parser.add_argument("--block", type=float, default=4.0, help="seconds of a block on real servers (default: 4)")
     options = parser.parse_args()
+    if options.live:
+        _live(tuple(options.effects), options.live, options.backend, options.block)
+    else:
+        _simulated(options.effects, options.trials)
+
+
+def _simulated(effects: list[float], trials: int) -> None:
     print(f"{'candidate costs':>15}" + "".join(f"{each:>14}" for each in _VERDICTS) + f"{'pairs a verdict':>18}")
-    for effect in options.effects:
-        counts, blocks = simulate(effect, options.trials)
-        shares = "".join(f"{counts[each] / options.trials:>14.1%}" for each in _VERDICTS)
-        print(f"{effect:>+15.0%}{shares}{blocks / 2 / options.trials:>18.1f}", flush=True)
+    with ProcessPoolExecutor() as pool:
+        for effect in effects:
+            ends = list(pool.map(partial(simulate, effect), range(trials), chunksize=20))
+            counts = Counter(verdict for verdict, _ in ends)
+            shares = "".join(f"{counts[each] / trials:>14.1%}" for each in _VERDICTS)
+            print(f"{effect:>+15.0%}{shares}{sum(blocks for _, blocks in ends) / 2 / trials:>18.1f}", flush=True)
 
 
-def simulate(effect: float, trials: int, *, seed: int = 0) -> tuple[Counter[str], int]:
-    """Return how often each verdict came out, and how many blocks it took in all."""
-    counts: Counter[str] = Counter()
-    blocks = 0
-    for trial in range(trials):
-        machine = NoisyMachine(np.random.default_rng([seed, trial]), effect=effect, noise=Noise())
-        counts[decide(machine, METRICS, Plan()).verdict] += 1
-        blocks += machine.blocks_measured
-    return counts, blocks
+def simulate(effect: float, trial: int) -> tuple[str, int]:
+    """Return a run's verdict, and how many blocks it took."""
+    machine = NoisyMachine(np.random.default_rng([7, trial]), effect=effect, noise=Noise())
+    verdict = decide(machine, METRICS, Plan()).verdict
+    return verdict, machine.blocks_measured
+
+
+def _live(effects: tuple[float, ...], times: int, backend: str, block_s: float) -> None:
+    print(f"{'candidate costs':>15} {'verdict':>13} {'CPU a request':>24} {'noise':>7} {'pairs':>6} {'minutes':>8}")
+    ends: dict[float, list[tuple[str, float]]] = defaultdict(list)
+    for run in live_runs(effects, times, backend=backend, options=GateOptions(block_s=block_s)):
+        gated = run.gated
+        ends[run.effect].append((gated.verdict, gated.duration_s / 60))
+        row = next((each for each in gated.metrics if each.metric == "cpu_us"), None)
+        seen = "" if row is None else f"{row.ratio - 1:+.1%} ({row.low or 1:.3f}-{row.high or 1:.3f})"
+        floor = "" if row is None else f"{row.floor:.1%}"
+        print(
+            f"{run.effect:>+15.0%} {gated.verdict:>13} {seen:>24} {floor:>7} {gated.pairs:>6}"
+            f" {gated.duration_s / 60:>8.1f}",
+            flush=True,
+        )
+    for effect, each in ends.items():
+        counts = ", ".join(f"{number} {verdict}" for verdict, number in Counter(end[0] for end in each).items())
+        print(f"{effect:+.0%}: {counts}; {median(end[1] for end in each):.1f} minutes a verdict (median)")
 
 
 if __name__ == "__main__":
