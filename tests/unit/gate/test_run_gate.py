@@ -33,7 +33,7 @@ def test_two_versions_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     options = GateOptions(
         block_s=0.1,
         settle_s=0.05,
-        plan=Plan(pairs=6, most_pairs=6, starts=2),
+        plan=Plan(pairs=6, most_pairs=6, starts=1),
         tolerances={"cpu_us": 9.0, "p50_ns": 9.0, "rate_per_s": 9.0, "p99_ns": 9.0},
     )
     outcome = run_gate(
