@@ -31,7 +31,7 @@ def test_two_versions_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MachineTime, "steal_share", lambda _: 0.0)  # so that none is measured again
     base_path, seen = exported("half_plus_two"), list[list["Block"]]()
     options = GateOptions(
-        block_s=0.1,
+        block_s=0.25,
         settle_s=0.05,
         plan=Plan(pairs=6, most_pairs=6, starts=1),
         tolerances={"cpu_us": 9.0, "p50_ns": 9.0, "rate_per_s": 9.0, "p99_ns": 9.0},
