@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,19 @@ from harness.gate.contender import Contender, default_name
 from harness.gate.metrics import METRICS
 from harness.gate.rounds import Plan
 from harness.gate.run import GateOptions, run_gate
+from harness.gate.stored import Fingerprint, append_entry, entry_of, read_history, stored_path, trends
 from harness.option_values import asked_backend, seconds, whole_number
 from harness.servers import BACKENDS
 from harness.servers.container_options import parse_environment
+from harness.surroundings import machine, tool_versions
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
     from harness.gate.blocks import Block
+    from harness.gate.run import GateOutcome
+    from harness.results import Trend
 
 __all__ = ["EXIT_CODES", "add_options", "run"]
 
@@ -60,6 +65,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--arg", action="append", default=[], help="flag for both, e.g. --arg=--enable_batching")
     _add_measuring(parser)
     _add_judging(parser)
+    parser.add_argument_group("keeping").add_argument(
+        "--store", action=Once, metavar="DIR", help="add what was measured of the candidate to the history there"
+    )
     add_report_option(parser)
 
 
@@ -117,8 +125,21 @@ def run(options: argparse.Namespace) -> int:
             environment=parse_environment(options.env, "--env"),
             ready_timeout_s=seconds(options.timeout, "--timeout"),
         )
-    record.finish(backend=outcome.backend, gated=(outcome.gated,), findings=outcome.findings)
+    stored = () if options.store is None else _store(Path(options.store), given, outcome)
+    record.finish(backend=outcome.backend, gated=(outcome.gated,), findings=outcome.findings, trends=stored)
     return EXIT_CODES[outcome.gated.verdict]
+
+
+def _store(directory: Path, given: GateOptions, outcome: GateOutcome) -> tuple[Trend, ...]:
+    """Add the candidate to its history, and return that; nothing was measured of one that answers wrongly."""
+    gated = outcome.gated
+    path = stored_path(directory, gated.model, given.benchmark)
+    now = Fingerprint.of(machine(), outcome.backend, tool_versions())
+    if not gated.metrics:
+        return trends(gated.model, read_history(path), now, METRICS)
+    created = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    entry = entry_of(gated.metrics, created_utc=created, label=gated.candidate, fingerprint=now)
+    return trends(gated.model, append_entry(path, entry), now, METRICS)
 
 
 def _contender(options: argparse.Namespace, side: str) -> Contender:

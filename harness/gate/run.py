@@ -73,6 +73,13 @@ class GateOptions:
     goldens: Path | None = None
     seed: int = 0
 
+    @property
+    def benchmark(self) -> str:
+        """Name of what is measured, for stored baselines: what must be the same for numbers to mean the same."""
+        load = f"c{self.concurrency}" if self.rate_per_s is None else f"r{self.rate_per_s:g}"
+        parts = (self.api, self.signature, None if self.batch_size is None else f"b{self.batch_size}", load)
+        return "-".join(part for part in parts if part)
+
 
 @dataclass(frozen=True, kw_only=True)
 class GateOutcome:

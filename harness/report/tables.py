@@ -14,7 +14,7 @@ from harness.report import text
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.results import Breakdown, ColdStart, Gated, RateSearch, Results, Scenario, Soak
+    from harness.results import Breakdown, ColdStart, Gated, RateSearch, Results, Scenario, Soak, Trend
 
 __all__ = ["PlainTable", "plain_tables"]
 
@@ -217,6 +217,31 @@ def _gated(gates: Sequence[Gated]) -> PlainTable:
     )
 
 
+def _trends(rows: Sequence[Trend]) -> PlainTable:
+    return PlainTable(
+        title="Trend",
+        slug="trends",
+        head=("Model", "Metric", "Last", "Comparable before", "Median of them", "Change", "Since"),
+        rows=tuple(_trend_cells(row) for row in rows),
+        note="Advisory: measured on other days. Only measurements of the same machine, backend and TensorFlow are"
+        " compared.",
+    )
+
+
+def _trend_cells(row: Trend) -> tuple[str, ...]:
+    last, before = row.points[-1], [point.value for point in row.points[:-1] if point.comparable]
+    middle = median(before) if before else None
+    return (
+        row.model,
+        row.title,
+        _in_unit(last.value, row.unit),
+        text.count(len(before)),
+        text.NOTHING if middle is None else _in_unit(middle, row.unit),
+        text.NOTHING if not middle else _change(last.value / middle),
+        row.points[0].created_utc[:10],
+    )
+
+
 def _change(ratio: float) -> str:
     return f"{100 * (ratio - 1):+.1f} %"
 
@@ -234,6 +259,7 @@ def _in_unit(value: float, unit: str) -> str:
 
 _KINDS: dict[str, Callable[[Any], PlainTable]] = {
     "gated": _gated,
+    "trends": _trends,
     "rate_searches": _rate_searches,
     "cold_starts": _cold_starts,
     "soaks": _soaks,

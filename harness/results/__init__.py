@@ -8,7 +8,7 @@ file as a value; `read_results` and `write_results` are its edges. Its JSON Sche
 from harness.pictures import Picture
 from harness.results.codec import SCHEMA_VERSION, from_json, to_json
 from harness.results.files import check_writable, read_results, write_results, write_whole
-from harness.results.gated import Gated, GateVerdict, MetricRatio
+from harness.results.gated import Gated, GateVerdict, MetricRatio, Trend, TrendPoint
 from harness.results.longer import Breakdown, ColdStart, Part, RateSearch, RateStep, Scenario, Soak
 from harness.results.measured import Latency, ServerSide, Throughput, Window
 from harness.results.model import Failure, Outcome, Results
@@ -50,6 +50,8 @@ __all__ = [
     "Soak",
     "TensorInfo",
     "Throughput",
+    "Trend",
+    "TrendPoint",
     "Window",
     "check_writable",
     "from_json",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["GateVerdict", "Gated", "MetricRatio"]
+__all__ = ["GateVerdict", "Gated", "MetricRatio", "Trend", "TrendPoint"]
 
 GateVerdict = Literal["pass", "regressed", "improved", "inconclusive"]
 
@@ -89,3 +89,32 @@ class Gated:
     confirmed: bool | None = None
     duration_s: float = 0.0
     command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrendPoint:
+    """A stored measurement.
+
+    Attributes:
+        created_utc: when, ISO 8601.
+        label: of what, for people.
+        value: in the trend's unit.
+        comparable: whether it was measured on the same machine, backend and TensorFlow as the last one.
+    """
+
+    created_utc: str
+    label: str
+    value: float
+    comparable: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trend:
+    """A metric over time, oldest first. Advisory: measurements of different days share no noise."""
+
+    model: str
+    metric: str
+    title: str
+    unit: str
+    lower_is_better: bool
+    points: tuple[TrendPoint, ...]

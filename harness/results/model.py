@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from harness.findings import Finding
 from harness.pictures import Picture
-from harness.results.gated import Gated
+from harness.results.gated import Gated, Trend
 from harness.results.longer import Breakdown, ColdStart, RateSearch, Scenario, Soak
 from harness.results.measured import Latency, Throughput
 from harness.results.surroundings import Backend, Machine, Run, ServedModel
@@ -66,6 +66,7 @@ class Results:
         scenarios: runs of MLPerf's scenarios.
         breakdowns: where the time of a call goes.
         gated: what a gate found.
+        trends: stored measurements over time.
         pictures: inputs and answers to look at.
         warnings: what the reader must know before believing the rest.
     """
@@ -84,5 +85,6 @@ class Results:
     scenarios: tuple[Scenario, ...] = ()
     breakdowns: tuple[Breakdown, ...] = ()
     gated: tuple[Gated, ...] = ()
+    trends: tuple[Trend, ...] = ()
     pictures: tuple[Picture, ...] = ()
     warnings: tuple[str, ...] = ()

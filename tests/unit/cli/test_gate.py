@@ -9,7 +9,7 @@ import pytest
 from fixtures.example_models import exported
 from harness.cli import gate
 from harness.gate.run import GateOutcome
-from harness.results import Backend, Gated, read_results
+from harness.results import Backend, Gated, MetricRatio, read_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             candidate=candidate.label,
             api=options.api,
             verdict=seen["verdict"],
+            metrics=seen.get("metrics", ()),
             explanation=(f"{seen['verdict'].upper()}: told.", "Sure.", "Again: so"),
         )
         del on_pair
@@ -106,3 +107,28 @@ def test_it_runs_on_real_servers(cli: Callable[..., Any]) -> None:
     )
     assert ended.code == 1, ended.err
     assert "REGRESSED: the signatures break callers" in ended.out
+
+
+def test_history_is_kept_and_shown(cli: Callable[..., Any], asked: dict[str, Any], tmp_path: Path) -> None:
+    """With --store each run adds to the model's history, and the report shows the trend."""
+    row = MetricRatio(
+        metric="cpu_us",
+        title="server CPU per request",
+        unit="us",
+        lower_is_better=True,
+        baseline=400.0,
+        candidate=440.0,
+        ratio=1.1,
+        tolerance=0.05,
+        floor=0.0,
+        pairs=12,
+        verdict="pass",
+    )
+    asked["metrics"] = (row,)
+    words = ("gate", "--baseline", "a/m", "--candidate", "b/m", "--store", tmp_path / "kept", "--report", tmp_path)
+    for _ in range(2):
+        assert cli(*words).code == 0
+    (trend,) = read_results(tmp_path / "results.json").trends
+    assert [point.value for point in trend.points] == [440.0, 440.0]
+    assert all(point.comparable for point in trend.points)
+    assert (tmp_path / "kept" / "m" / "grpc-c4.json").is_file()

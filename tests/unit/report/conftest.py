@@ -32,6 +32,8 @@ from harness.results import (
     Soak,
     TensorInfo,
     Throughput,
+    Trend,
+    TrendPoint,
 )
 from harness.stats import summarise
 
@@ -250,6 +252,22 @@ def results() -> Results:
                 restarts=3,
                 confirmed=True,
                 duration_s=160.0,
+            ),
+        ),
+        trends=(
+            Trend(
+                model="digits",
+                metric="cpu_us",
+                title="server CPU per request",
+                unit="us",
+                lower_is_better=True,
+                points=(
+                    TrendPoint(
+                        created_utc="2031-03-01T00:00:00+00:00", label="old kernel", value=300.0, comparable=False
+                    ),
+                    TrendPoint(created_utc="2031-04-01T00:00:00+00:00", label="v1", value=400.0),
+                    TrendPoint(created_utc="2031-04-05T00:00:00+00:00", label="v2", value=420.0),
+                ),
             ),
         ),
         rate_searches=(
