@@ -6,18 +6,19 @@ kernel, image, TensorFlow and backend - and never decide a gate; otherwise they 
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from filelock import FileLock
 
 from harness.errors import ReportError
 from harness.results import Trend, TrendPoint, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from harness.gate.metrics import Metric
@@ -135,13 +136,22 @@ def append_entry(path: Path, entry: Entry) -> tuple[Entry, ...]:
         ReportError: the file cannot be read or written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_suffix(".lock")
-    with FileLock(lock):
+    with _alone(path.parent):
         history = (*read_history(path), entry)[-_MOST_ENTRIES:]
         document = {"schema_version": SCHEMA_VERSION, "history": [asdict(each) for each in history]}
         write_whole((json.dumps(document, indent=1, sort_keys=True) + "\n").encode(), path)
-    lock.unlink(missing_ok=True)
     return history
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep others out of a folder meanwhile. The folder itself is locked: nothing has to be removed later."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def trends(model: str, history: Sequence[Entry], now: Fingerprint, metrics: Iterable[Metric]) -> tuple[Trend, ...]:
