@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from harness.cli.server_options import Once, positive
 from harness.errors import UsageError
 from harness.gate.budgets import parse_budget
 from harness.gate.contender import Contender, default_name
-from harness.gate.metrics import METRICS
+from harness.gate.metrics import METRICS, parse_tolerance
 from harness.gate.rounds import Plan
 from harness.gate.run import GateOptions, run_gate
 from harness.gate.stored import Fingerprint, append_entry, entry_of, read_history, stored_path, trends
@@ -174,7 +173,7 @@ def _given(options: argparse.Namespace, name: str) -> GateOptions:
         rate_per_s=None if options.rate is None else _rate(options.rate),
         block_s=seconds(options.block, "--block"),
         plan=Plan(pairs=options.pairs, most_pairs=max(options.pairs, options.most_pairs), starts=options.starts),
-        tolerances=dict(_tolerance(each) for each in options.tolerance),
+        tolerances=dict(parse_tolerance(each, "--tolerance") for each in options.tolerance),
         budgets=tuple(parse_budget(each) for each in options.budget),
         contract=_file(options.contract, "--contract") or _existing(Path("contracts", f"{name}.json")),
         goldens=_file(options.goldens, "--goldens") or _existing(Path("goldens", name)),
@@ -187,13 +186,6 @@ def _rate(text: str) -> float:
         return float(text)
     except ValueError:
         raise UsageError(f"--rate {text!r} should be a number of requests a second, e.g. 200") from None
-
-
-def _tolerance(text: str) -> tuple[str, float]:
-    found = re.fullmatch(r"(\w+)=([0-9.]+)(%?)", text)
-    if found is None:
-        raise UsageError(f"--tolerance {text!r} should be a metric and a share, e.g. p50_ns=10%")
-    return found[1], float(found[2]) / (100 if found[3] else 1)
 
 
 def _file(text: str | None, option: str) -> Path | None:

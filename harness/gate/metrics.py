@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from harness.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["METRICS", "Metric", "choose_metrics"]
+__all__ = ["METRICS", "Metric", "choose_metrics", "parse_tolerance"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,3 +65,15 @@ def choose_metrics(tolerances: Mapping[str, float]) -> tuple[Metric, ...]:
         if not 0 < tolerance <= 10:
             raise UsageError(f"the tolerance of {name} must lie between 0 and 1000 %, got {tolerance:.4g}")
     return tuple(replace(metric, tolerance=tolerances.get(metric.name, metric.tolerance)) for metric in METRICS)
+
+
+def parse_tolerance(text: str, option: str) -> tuple[str, float]:
+    """Read ``p50_ns=10%`` or ``p50_ns=0.1``.
+
+    Raises:
+        UsageError: another form.
+    """
+    found = re.fullmatch(r"(\w+)=([0-9]*\.?[0-9]+)(%?)", text)
+    if found is None:
+        raise UsageError(f"{option} {text!r} should be a metric and a share, e.g. p50_ns=10%")
+    return found[1], float(found[2]) / (100 if found[3] else 1)

@@ -25,6 +25,7 @@ from harness.pytest_plugin.fixtures import (
     serving_servers,
     serving_subject,
 )
+from harness.pytest_plugin.gating import run_serving_gate
 from harness.pytest_plugin.hooks import (
     pytest_addhooks,
     pytest_configure,
@@ -62,6 +63,7 @@ __all__ = [
     "record_picture",
     "record_throughput",
     "rest_client",
+    "run_serving_gate",
     "server",
     "serving_config",
     "serving_model",

@@ -47,6 +47,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = metafunc.config.stash[STATE].config.checks.names or ()
         checks = choose_checks(names, option="--serving-checks")
         metafunc.parametrize("serving_check", checks, ids=lambda check: check.name)
+    if "serving_gated_model" in metafunc.fixturenames:
+        metafunc.parametrize("serving_gated_model", list(metafunc.config.stash[STATE].config.gate.baselines))
     if "serving_model" not in metafunc.fixturenames:
         return
     try:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 from harness.option_values import asked_backend, check_name, refuse_unfit_flags, seconds
-from harness.pytest_plugin import check_options
+from harness.pytest_plugin import check_options, gate_options
 from harness.pytest_plugin.check_options import CHECK_OPTIONS, CheckSettings
+from harness.pytest_plugin.gate_options import GateSettings
 from harness.servers.container_options import CONTAINER_OPTIONS, ContainerOptions, parse_environment
 from harness.servers.spec import BACKENDS, BackendName, ExternalAddress
 
@@ -77,6 +78,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for option, destination, text in _SINGLE:
         group.addoption(option, dest=destination, default=None, help=text)
     check_options.declare(group)
+    gate_options.declare(group)
 
 
 _DEFAULT_TIMEOUT = "120"
@@ -103,6 +105,7 @@ class ServingConfig:
         results: JSON file to write, None for none.
         summary: Markdown file to write, None for none.
         checks: what was said of the built-in checks.
+        gate: what was said of the gate.
     """
 
     models: Mapping[str, Path | None]
@@ -120,6 +123,7 @@ class ServingConfig:
     results: Path | None = None
     summary: Path | None = None
     checks: CheckSettings = field(default_factory=CheckSettings)
+    gate: GateSettings = field(default_factory=GateSettings)
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -193,6 +197,7 @@ def parse_config(options: pytest.Config) -> ServingConfig:
         results=_path(given["--serving-results"]),
         summary=_path(given["--serving-summary"]),
         checks=check_options.parse(options),
+        gate=gate_options.parse(options),
     )
     _refuse_one_file_for_two(config.outputs)
     return config

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Backend,
         Breakdown,
         ColdStart,
+        Gated,
         Latency,
         Outcome,
         Picture,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
         Throughput,
     )
 
-    Measured = Latency | Throughput | RateSearch | ColdStart | Soak | Scenario | Breakdown
+    Measured = Latency | Throughput | RateSearch | ColdStart | Soak | Scenario | Breakdown | Gated
 
 __all__ = ["Recorder"]
 
@@ -39,6 +40,7 @@ _FIELDS = {
     "Soak": "soaks",
     "Scenario": "scenarios",
     "Breakdown": "breakdowns",
+    "Gated": "gated",
 }
 
 
@@ -54,7 +56,7 @@ class Recorder:
         Args:
             command: the words that started the run.
         """
-        self._command = command
+        self.command = command
         self._began = time.monotonic()
         self._ended: float | None = None
         self._interrupted = False
@@ -108,7 +110,7 @@ class Recorder:
             run=Run(
                 created_utc=self._created_utc,
                 duration_s=ended - self._began,
-                command=self._command,
+                command=self.command,
                 versions=tool_versions(),
                 interrupted=self._interrupted,
             ),
