@@ -1,4 +1,6 @@
-"""Results -> one HTML page that needs nothing else: no network, no script, its styles and pictures inside it.
+"""Results -> one HTML page that needs nothing else: no network, its styles, pictures and small script inside it.
+
+Without the script all is there; with it tables sort, and light and dark can be changed.
 
 Every value passes Jinja's escaping and `text.visible` on its way in; the page forbids itself any outside source by
 its Content-Security-Policy.
@@ -7,8 +9,10 @@ its Content-Security-Policy.
 from __future__ import annotations
 
 import base64
+import hashlib
 from datetime import datetime
 from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -43,12 +47,32 @@ def _context(results: Results) -> dict[str, Any]:
         "plot_height": charts.PLOT_HEIGHT_PX,
         "rate_percents": _percents(results.throughput),
         "plain_tables": plain_tables(results),
+        "forests": [chart for each in results.gated if (chart := charts.forest(each))],
+        "tradeoffs": charts.tradeoffs(results.throughput, results.rate_searches),
+        "timelines": charts.timelines(results.throughput),
+        "cpu_height": charts.CPU_HEIGHT_PX,
+        "trend_charts": charts.trend_charts(results.trends),
+        "trend_height": charts.TREND_HEIGHT_PX,
+        "breakdown_chart": charts.breakdown_chart(results.breakdowns),
+        "script": Markup(_script()),  # noqa: S704 - our own file
+        "script_hash": _hash(_script()),
     }
 
 
 def _percents(rows: tuple[Latency, ...] | tuple[Throughput, ...]) -> list[float]:
     """Return every percentile that any of the rows has, rising: the table's columns."""
     return sorted({each.percent for row in rows for each in row.percentiles})
+
+
+@cache
+def _script() -> str:
+    """Return what makes tables sortable and the theme changeable; the page is whole without it."""
+    return resources.files("harness.report").joinpath("templates").joinpath("report.js").read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """Return how the page's policy names the one script that may run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
 
 
 @cache

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from harness.results import Breakdown, ColdStart, Gated, RateSearch, Results, Scenario, Soak, Trend
 
-__all__ = ["PlainTable", "plain_tables"]
+__all__ = ["PlainTable", "in_unit", "plain_tables"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,8 +201,8 @@ def _gated(gates: Sequence[Gated]) -> PlainTable:
             (
                 row.title,
                 text.api_name(each.api),
-                _in_unit(row.baseline, row.unit),
-                _in_unit(row.candidate, row.unit),
+                in_unit(row.baseline, row.unit),
+                in_unit(row.candidate, row.unit),
                 _change(row.ratio),
                 text.NOTHING if row.low is None or row.high is None else f"{_change(row.low)} to {_change(row.high)}",
                 f"{row.tolerance:.0%} {'more' if row.lower_is_better else 'less'}",
@@ -234,9 +234,9 @@ def _trend_cells(row: Trend) -> tuple[str, ...]:
     return (
         row.model,
         row.title,
-        _in_unit(last.value, row.unit),
+        in_unit(last.value, row.unit),
         text.count(len(before)),
-        text.NOTHING if middle is None else _in_unit(middle, row.unit),
+        text.NOTHING if middle is None else in_unit(middle, row.unit),
         text.NOTHING if not middle else _change(last.value / middle),
         row.points[0].created_utc[:10],
     )
@@ -246,7 +246,8 @@ def _change(ratio: float) -> str:
     return f"{100 * (ratio - 1):+.1f} %"
 
 
-def _in_unit(value: float, unit: str) -> str:
+def in_unit(value: float, unit: str) -> str:
+    """Return a metric's value as one reads it, e.g. 458.1 us as ``458 µs``."""
     shown: dict[str, Callable[[float], str]] = {
         "ns": text.duration,
         "us": lambda us: text.duration(us * 1e3),

@@ -34,6 +34,7 @@ from harness.results import (
     Throughput,
     Trend,
     TrendPoint,
+    Window,
 )
 from harness.stats import summarise
 
@@ -76,6 +77,22 @@ def throughput(model: str, api: Any, concurrency: int, rate_per_s: float, **more
         "server_peak_memory_bytes": 187_400_192,
     }
     return Throughput(model=model, api=api, concurrency=concurrency, rate_per_s=rate_per_s, **(fields | more))
+
+
+def windows(n: int = 30) -> tuple[Window, ...]:
+    """Ten seconds in slices, with a stall in the middle and failures after it."""
+    return tuple(
+        Window(
+            start_s=10.0 * i / n,
+            duration_s=10.0 / n,
+            n=0 if i == 15 else 1500,
+            errors=12 if i == 16 else 0,
+            p50_ns=None if i == 15 else 1.5e6 + 2e4 * (i % 5),
+            max_ns=None if i == 15 else (3e8 if i == 16 else 6e6 + 1e5 * (i % 7)),
+            server_cpu_share=0.1 if i == 15 else 1.5,
+        )
+        for i in range(n)
+    )
 
 
 DIGITS = ServedModel(
@@ -214,7 +231,7 @@ def results() -> Results:
                 throughput("digits", "rest", c, r, batch_size=1)
                 for c, r in ((1, 1050), (2, 1890), (4, 2760), (8, 3010))
             ),
-            throughput("reviews", "grpc", 4, 38.5, batch_size=1),
+            throughput("reviews", "grpc", 4, 38.5, batch_size=1, windows=windows()),
             throughput("reviews", "grpc", 16, 41.2, batch_size=1, errors={"RESOURCE_EXHAUSTED": 37}, steady=False),
         ),
         gated=(

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -18,7 +19,6 @@ from harness.results import Failure, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from harness.results import Results
 
@@ -33,7 +33,7 @@ _SWITCHES = (
     "--hide-scrollbars",
     "--enable-logging=stderr",
 )
-# The report itself holds no script: this one is put into a copy, without the policy that would refuse it.
+# These scripts are put into a copy of the page, without the policy that would refuse them.
 _PROBE = """
 <script>
 addEventListener("load", () => {
@@ -68,6 +68,39 @@ addEventListener("load", () => {
 });
 </script>
 """
+# Clicks heads of the longest table and the button of the theme, and tells what became of them.
+_CLICKS = """
+<script>
+addEventListener("load", () => {
+  const table = [...document.querySelectorAll("table")].sort((a, b) => b.rows.length - a.rows.length)[0];
+  const column = [...table.tHead.rows[0].cells].findIndex(cell => cell.textContent.startsWith("Rate"));
+  const head = table.tHead.rows[0].cells[column];
+  const cells = () => [...table.tBodies[0].rows].map(row => row.cells[column].querySelector("b").textContent);
+  const click = () => { head.querySelector("button").click(); return [head.getAttribute("aria-sort"), cells()]; };
+  const ground = () => getComputedStyle(document.body).backgroundColor;
+  const theme = document.querySelector(".theme");
+  const before = [ground(), theme.textContent];
+  const found = {sorted: [click(), click()], before};
+  theme.click();
+  found.after = [ground(), theme.textContent];
+  theme.click();
+  found.again = [ground(), theme.textContent];
+  found.marks = document.querySelectorAll("svg circle.estimate, svg .curve, svg .part").length;
+  parent.postMessage(found, "*");
+});
+</script>
+"""
+# What axe-core finds at its two upper levels of impact.
+_AXE = """
+<script>AXE</script>
+<script>
+addEventListener("load", async () => {
+  const {violations} = await axe.run(document, {resultTypes: ["violations"]});
+  parent.postMessage({violations: violations.filter(each => ["serious", "critical"].includes(each.impact))
+    .map(each => [each.id, each.nodes.length, each.nodes[0].html.slice(0, 120)])}, "*");
+});
+</script>
+"""
 # A window cannot be as narrow as a phone, a frame can.
 _FRAME = """<!doctype html><script>
 addEventListener("message", ({data}) =>
@@ -91,9 +124,11 @@ def chromium(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-def _probe(page: Path, width_px: int, chromium: Callable[..., Any], *switches: str) -> dict[str, Any]:
+def _probe(
+    page: Path, width_px: int, chromium: Callable[..., Any], *switches: str, probe: str = _PROBE
+) -> dict[str, Any]:
     content = re.sub(r"<meta http-equiv[^>]*>", "", page.read_text())
-    page.with_name("probed.html").write_text(content.replace("</body>", _PROBE + "</body>"))
+    page.with_name("probed.html").write_text(content.replace("</body>", probe + "</body>"))
     frame = page.with_name("frame.html")
     frame.write_text(_FRAME.replace("WIDTH", str(width_px)))
     dumped = chromium(frame, "--dump-dom", "--virtual-time-budget=10000", *switches).stdout
@@ -138,3 +173,30 @@ def test_browser_refuses_nothing_of_the_page(results: Results, tmp_path: Path, c
     done = chromium(page, "--dump-dom")
     assert "predicted 7 (0.98)" in done.stdout
     assert "CONSOLE" not in done.stderr
+
+
+def test_tables_sort_and_the_theme_changes(results: Results, tmp_path: Path, chromium: Any) -> None:
+    """A click on a head sorts its table by number, a second one the other way; the button changes light and dark."""
+    found = _probe(write_report(results, directory=tmp_path).html, 1200, chromium, probe=_CLICKS)
+    rates = [float(cell.removesuffix("/s").replace(",", "")) for cell in found["sorted"][0][1]]
+    assert found["sorted"][0][0] == "ascending"
+    assert rates == sorted(rates)
+    assert len(set(rates)) > 5
+    assert found["sorted"][1] == ["descending", found["sorted"][0][1][::-1]]
+    assert found["before"][1] == "Dark"
+    assert found["after"][1] == "Light"
+    assert found["after"][0] != found["before"][0]
+    assert found["again"] == found["before"]
+    assert found["marks"] > 10
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(results: Results, tmp_path: Path, chromium: Any, scheme: str) -> None:
+    """axe-core, where HARNESS_AXE names its axe.min.js, finds no serious or critical fault of accessibility."""
+    source = os.environ.get("HARNESS_AXE", "")
+    if not source:
+        pytest.skip("HARNESS_AXE names no axe.min.js; get one with: npm pack axe-core")
+    page = write_report(results, directory=tmp_path).html
+    dark = ("--blink-settings=preferredColorScheme=0",) if scheme == "dark" else ()
+    probe = _AXE.replace("AXE", Path(source).read_text(), 1)
+    assert _probe(page, 1200, chromium, *dark, probe=probe)["violations"] == []
