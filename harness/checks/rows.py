@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from harness.findings import Severity
     from harness.signatures import Signature
 
-__all__ = ["Batched", "NotBatched", "ask_rows", "batch_obstacle", "is_size_limit", "joined", "kind_of"]
+__all__ = ["Batched", "NotBatched", "ask_rows", "batch_obstacle", "content_of", "is_size_limit", "joined", "kind_of"]
 
 _MOST_ROWS = 8
 _REPEATED = 3  # where only one row is known
@@ -187,14 +187,18 @@ def joined(requests: Sequence[Request]) -> Request:
     )
 
 
+def content_of(request: Request) -> object:
+    """Return what a request holds, in a form that can be hashed: requests of one kind with the same are the same."""
+    arrays = tuple(
+        array.tobytes() if array.dtype != object else repr(array.tolist()) for array in request.inputs.values()
+    )
+    return arrays, repr(request.examples)
+
+
 def _unique(request: Request) -> Request:
     firsts: dict[object, int] = {}
     for row in range(request.rows or 0):
-        one = request.take([row])
-        content = tuple(
-            array.tobytes() if array.dtype != object else repr(array.tolist()) for array in one.inputs.values()
-        )
-        firsts.setdefault((content, repr(one.examples)), row)
+        firsts.setdefault(content_of(request.take([row])), row)
     return request.take(list(firsts.values())[:_MOST_ROWS])
 
 

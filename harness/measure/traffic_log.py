@@ -1,0 +1,195 @@
+"""Logs of production traffic: TFRecord files of PredictionLog messages, as TensorFlow Serving's request logging has.
+
+A log knows seconds only (``LogMetadata.timestamp_secs``): the requests of one second are spread evenly over it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import DecodeError
+
+from harness.checks.request import answer_arrays
+from harness.checks.warmup_requests import requests_of_logs
+from harness.clients.grpc_messages import arrays, classes, inference_results, values
+from harness.clients.inputs import Target
+from harness.errors import SavedModelError, TensorError, UsageError
+from harness.measure.material import Material, Recorded
+from harness.prediction import Classification, Prediction, Regression
+from harness.report.text import plural
+from harness.savedmodel.tfrecord import decode_records
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Sequence
+
+    import numpy as np
+
+__all__ = ["MOST_REQUESTS", "read_traffic"]
+
+MOST_REQUESTS = 100_000
+_GZIP = 31  # zlib's wbits for a gzip stream
+
+
+def read_traffic(
+    paths: Sequence[str | Path], *, model: str, signatures: Container[str], most: int = MOST_REQUESTS
+) -> Material:
+    """Return the requests of log files, with the answers and the times that were logged.
+
+    Args:
+        paths: files; one that ends in ``.gz`` is unpacked. A last record that is not whole is left out.
+        model: only records of this model; those that name none count as its own.
+        signatures: only records of these signatures.
+        most: read no more requests than that.
+
+    Returns:
+        The requests in the order of their times, or in that of the files if not all have a time. Notes tell what was
+        left out, and what a replay should know.
+
+    Raises:
+        UsageError: no files, one that cannot be read or is no such log, or none with a request of this model.
+    """
+    if not paths:
+        raise UsageError("no log file is given; give TFRecord files of PredictionLog messages")
+    files = [Path(path) for path in paths]
+    reading = _Reading(model, signatures)
+    for path in files:
+        for record in _records(path, reading.notes):
+            reading.add(record, path)
+            if len(reading.asked) >= most:
+                reading.notes.append(f"the first {most:,} requests of the log are used")
+                break
+        if len(reading.asked) >= most:
+            break
+    source = f"logged in {', '.join(path.name for path in files)}"
+    if not reading.asked:
+        raise UsageError(
+            f"no request of model {model!r} is {source}: {'; '.join(reading.all_notes) or 'it holds no record'}"
+        )
+    asked, about_times = _timed(reading.asked)
+    return Material(asked=tuple(asked), source=source, notes=(*reading.all_notes, *about_times))
+
+
+class _Reading:
+    """What has been read so far, and what was left out."""
+
+    def __init__(self, model: str, signatures: Container[str]) -> None:
+        self._model, self._signatures = model, signatures
+        self._left_out: Counter[str] = Counter()
+        self._records = self._filtered = 0
+        self._rates: set[float] = set()
+        self.asked: list[Recorded] = []
+        self.notes: list[str] = []
+
+    def add(self, record: bytes, path: Path) -> None:
+        """Take the requests of a record that are for this model."""
+        from harness.protos import prediction_log_pb2
+
+        try:
+            log = prediction_log_pb2.PredictionLog.FromString(record)
+        except DecodeError as exc:
+            raise UsageError(f"{path} holds a record that is no PredictionLog message: {exc}") from exc
+        self._records += 1
+        name = _model_of(log)
+        if name not in {"", self._model}:
+            self._left_out[f"of model {name!r}"] += 1
+            return
+        requests, faults = requests_of_logs([log], source=f"logged in {path.name}")
+        self._left_out.update(faults)
+        answers = _answers(log, len(requests)) if requests else []
+        self._filtered += log.WhichOneof("log_type") == "predict_log" and bool(log.predict_log.request.output_filter)
+        self._rates.add(log.log_metadata.sampling_config.sampling_rate)
+        at_s = float(log.log_metadata.timestamp_secs) or None
+        for request, answer in zip(requests, answers, strict=True):
+            if request.signature_name in self._signatures:
+                self.asked.append(Recorded(request=request, answer=answer, at_s=at_s))
+            else:
+                self._left_out[f"for signature {request.signature_name!r}, which the model does not have"] += 1
+
+    @property
+    def all_notes(self) -> list[str]:
+        """What was left out, and what a reader should know."""
+        total = plural(self._records, "record")
+        found = [f"{n} of {total} in the log left out: {why}" for why, n in self._left_out.most_common()]
+        if self._filtered:
+            found.append(f"{plural(self._filtered, 'record')} asked for some outputs only; here all are asked for")
+        rates = sorted(rate for rate in self._rates if 0 < rate < 1)
+        if rates:
+            found.append(f"the log is a sample of {rates[0]:.2%} of the traffic: x{1 / rates[0]:g} would be all of it")
+        return [*self.notes, *found]
+
+
+def _records(path: Path, notes: list[str]) -> Iterator[bytes]:
+    try:
+        content = path.read_bytes()
+        yield from decode_records(
+            _unpacked(content) if path.suffix == ".gz" else content,
+            source=str(path),
+            on_torn=lambda text: notes.append(f"{text}; it is left out"),
+        )
+    except OSError as exc:
+        raise UsageError(f"the log {path} cannot be read: {exc.strerror or exc}") from exc
+    except (SavedModelError, zlib.error) as exc:
+        raise UsageError(
+            f"the log {path} cannot be used: {exc}; give TFRecord files of PredictionLog messages"
+        ) from exc
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Return what one or several gzip streams hold, of a torn one as much as is there."""
+    parts = []
+    while content:
+        stream = zlib.decompressobj(_GZIP)
+        parts.append(stream.decompress(content))
+        content = stream.unused_data
+    return b"".join(parts)
+
+
+def _model_of(log: Any) -> str:
+    """Return the model that a record names, empty if it names none."""
+    kind = log.WhichOneof("log_type")
+    request: Any = getattr(log, kind).request if kind else None
+    specs = [request.model_spec] if hasattr(request, "model_spec") else []
+    specs += [task.model_spec for task in request.tasks] if hasattr(request, "tasks") else []
+    names = [str(spec.name) for spec in (*specs, log.log_metadata.model_spec)]
+    return next(filter(None, names), "")
+
+
+def _answers(log: Any, number: int) -> list[dict[str, np.ndarray] | None]:
+    """Return the logged answer to each request of a record, None where there is none that can be read."""
+    kind = log.WhichOneof("log_type")
+    entry = getattr(log, kind)
+    if not entry.HasField("response"):
+        return [None] * number
+    by: dict[str, Any] = {"model": "", "model_version": None, "signature_name": ""}
+    try:
+        if kind == "multi_inference_log":
+            target = Target(model="", version=None, label=None)
+            found = [answer_arrays(one) for one in inference_results(entry.response.results, target)]
+            return [*found] if len(found) == number else [None] * number
+        if kind == "predict_log":
+            return [answer_arrays(Prediction(outputs=arrays(entry.response.outputs), **by)) or None]
+        if kind == "classify_log":
+            return [answer_arrays(Classification(classes=classes(entry.response.result), **by))]
+        return [answer_arrays(Regression(values=values(entry.response.result), **by))]
+    except TensorError:
+        return [None] * number
+
+
+def _timed(asked: Sequence[Recorded]) -> tuple[list[Recorded], list[str]]:
+    """Return requests in the order of their times, those of one second spread over it, and what to say about it."""
+    lacking = sum(one.at_s is None for one in asked)
+    if lacking:
+        text = f"{lacking} of {plural(len(asked), 'request')} in the log have no time: it can be sent at a rate only"
+        return [replace(one, at_s=None) for one in asked], [text]
+    ordered = sorted(asked, key=lambda one: one.at_s or 0.0)
+    of_second = Counter(one.at_s for one in ordered)
+    seen: Counter[float | None] = Counter()
+    spread = []
+    for one in ordered:
+        spread.append(replace(one, at_s=(one.at_s or 0.0) + seen[one.at_s] / of_second[one.at_s]))
+        seen[one.at_s] += 1
+    return spread, ["the log tells seconds only: the requests of one second are spread evenly over it"]
