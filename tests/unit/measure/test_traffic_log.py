@@ -94,9 +94,9 @@ def test_a_torn_last_record_is_left_out_and_told(tmp_path: Path, is_packed: bool
     """The writer was killed, or writes still: what is whole is used, of a packed file as well."""
     content = encode_records([_predict(1).SerializeToString(), _predict(2).SerializeToString()])
     path = tmp_path / ("a.tfrecord.gz" if is_packed else "a.tfrecord")
-    path.write_bytes(gzip.compress(content)[:-12] if is_packed else content[:-5])
-    if is_packed:  # cut inside of the packed stream, behind the first record
-        path.write_bytes(gzip.compress(content, compresslevel=0)[: 10 + 5 + len(content) - 5])
+    torn = len(content) - 5
+    packed = gzip.compress(content, compresslevel=0)[: 10 + 5 + torn]  # stored, behind two heads
+    path.write_bytes(packed if is_packed else content[:torn])
     found = _read(path)
     assert _values(found) == [1]
     assert "is cut short: the record at byte" in found.notes[0]
