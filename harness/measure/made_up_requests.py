@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from harness.checks.gather import Graph
 from harness.checks.made_up import Maker, find_extent
 from harness.checks.request import ask
@@ -182,8 +184,8 @@ def _different(maker: Maker, extent: Extent, *, count: int, seed: int) -> list[R
     if count < 1:
         raise UsageError(f"count must be at least 1, got {count}")
     found: dict[object, Request] = {}
-    for draw in range(_DRAWS * count):
-        request = maker.request(extent, seed=seed + draw, is_varied=True)
+    for drawn in np.random.SeedSequence(seed).generate_state(_DRAWS * count, np.uint64):
+        request = maker.request(extent, seed=int(drawn), is_varied=True)
         found.setdefault(content_of(request), request)
         if len(found) == count:
             break

@@ -186,10 +186,12 @@ def _timed(asked: Sequence[Recorded]) -> tuple[list[Recorded], list[str]]:
         text = f"{lacking} of {plural(len(asked), 'request')} in the log have no time: it can be sent at a rate only"
         return [replace(one, at_s=None) for one in asked], [text]
     ordered = sorted(asked, key=lambda one: one.at_s or 0.0)
+    first_s = ordered[0].at_s or 0.0
     of_second = Counter(one.at_s for one in ordered)
     seen: Counter[float | None] = Counter()
     spread = []
     for one in ordered:
-        spread.append(replace(one, at_s=(one.at_s or 0.0) + seen[one.at_s] / of_second[one.at_s]))
+        since_s = (one.at_s or 0.0) - first_s
+        spread.append(replace(one, at_s=since_s + seen[one.at_s] / of_second[one.at_s]))
         seen[one.at_s] += 1
     return spread, ["the log tells seconds only: the requests of one second are spread evenly over it"]

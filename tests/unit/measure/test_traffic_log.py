@@ -58,7 +58,7 @@ def test_a_log_gives_requests_answers_and_times(tmp_path: Path) -> None:
     second = _write(tmp_path / "b.tfrecord", [_predict(2, at_s=_DAY_S), _predict(3, at_s=_DAY_S + 1)])
     found = _read(first, second)
     assert _values(found) == [1, 2, 3, 4]
-    assert [one.at_s - _DAY_S for one in found.asked] == [0, 0.5, 1, 2]
+    assert [one.at_s for one in found.asked] == [0, 0.5, 1, 2]
     assert [one.answer["y"].tolist() for one in found.asked[:2]] == [[[0.5, 0.5]], [[1, 1]]]
     assert found.source == "logged in a.tfrecord, b.tfrecord"
     assert found.notes == ("the log tells seconds only: the requests of one second are spread evenly over it",)
