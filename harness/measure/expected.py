@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness.checks.noise import Noise
 from harness.checks.stability import judge
@@ -19,12 +19,19 @@ if TYPE_CHECKING:
     import numpy as np
 
     from harness.checks.tolerance import Tolerance
-    from harness.clients import GrpcClient, RestClient
     from harness.measure.pool import RequestPool
 
-__all__ = ["Expectation", "Expected", "expect"]
+__all__ = ["Expectation", "Expected", "Sender", "expect"]
 
 _LONGEST = 300
+
+
+class Sender(Protocol):
+    """What asks: either client."""
+
+    def send(self, method: str, message: bytes, /) -> bytes:
+        """Send bytes to a method of PredictionService, over REST to a path, and return the answer's."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,7 +64,7 @@ class Expected:
 
 def expect(
     pool: RequestPool,
-    client: GrpcClient | RestClient,
+    client: Sender,
     *,
     use_recorded: bool = True,
     limit_s: float = 30.0,
@@ -98,7 +105,7 @@ def expect(
 class _Asking:
     """Asks a pool's requests, and learns which outputs are random."""
 
-    def __init__(self, pool: RequestPool, client: GrpcClient | RestClient) -> None:
+    def __init__(self, pool: RequestPool, client: Sender) -> None:
         self._pool, self._client = pool, client
         self._random: dict[str, frozenset[str]] = {}
         self._failures: Counter[str] = Counter()

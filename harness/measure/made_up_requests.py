@@ -32,6 +32,7 @@ _SIZES = (1, 4, 16, 64, 256, 1024, 4096)
 _MOST_ELEMENTS = 1_000_000  # of one request
 _DRAWS = 4  # for each different request that is wanted
 _LONGEST = 200
+_TRY_S = 20.0
 
 
 def make_up_many(
@@ -64,7 +65,7 @@ def make_up_many(
         extent = replace(extent, rows=batch_size) if batch_size else _one_row(maker, client, extent, seed)
     requests = _different(maker, extent, count=count, seed=seed)
     if len(requests) < count:
-        notes.append(f"{len(requests)} different requests can be made up, {count} were wanted")
+        notes.append(f"of {count} requests wanted {len(requests)} could be made up: no more of them differ")
     source = requests[0].source
     return Material(asked=tuple(Recorded(request=one) for one in requests), source=source, notes=tuple(notes))
 
@@ -144,7 +145,10 @@ def _maker(subject: Subject, client: GrpcClient | RestClient, wanted: str | None
 
 def _signature(subject: Subject, client: GrpcClient | RestClient, wanted: str | None) -> tuple[Signature, list[str]]:
     if wanted is not None:
-        return pick_signature(subject.signatures, wanted), []
+        signature = pick_signature(subject.signatures, wanted)
+        if client.api == "rest" and (why := rest_obstacle(signature)):
+            raise UsageError(f"signature {wanted!r} cannot be called over rest: {why}; use gRPC")
+        return signature, []
     ordered = sorted(subject.signatures.values(), key=lambda one: one.name != DEFAULT_SIGNATURE)
     obstacles = {one.name: rest_obstacle(one) if client.api == "rest" else "" for one in ordered}
     chosen = next((one for one in ordered if not obstacles[one.name]), None)
@@ -174,7 +178,7 @@ def _one_row(maker: Maker, client: GrpcClient | RestClient, extent: Extent, seed
 
 def _refusal(client: GrpcClient | RestClient, request: Request) -> str:
     try:
-        ask(client, request)
+        ask(client, request, timeout_s=_TRY_S)
     except CallError as exc:
         return clip(one_line(str(exc)), _LONGEST)
     return ""

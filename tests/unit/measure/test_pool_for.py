@@ -62,7 +62,7 @@ def test_strings_are_different_as_far_as_there_are_any(server: Server) -> None:
     """Six words make six different requests of one word, which is told, and far more of four."""
     pool = pool_for(server, "rest", model="text", count=12)
     assert len({each.body for each in pool.encoded}) == len(pool.encoded) == 6
-    assert pool.notes == ("6 different requests can be made up, 12 were wanted",)
+    assert pool.notes == ("of 12 requests wanted 6 could be made up: no more of them differ",)
     assert len(pool_for(server, "rest", model="text", count=12, batch_size=4).encoded) == 12
 
 
