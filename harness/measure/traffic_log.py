@@ -5,8 +5,10 @@ A log knows seconds only (``LogMetadata.timestamp_secs``): the requests of one s
 
 from __future__ import annotations
 
+import mmap
 import zlib
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,18 +26,24 @@ from harness.report.text import plural
 from harness.savedmodel.tfrecord import decode_records
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     import numpy as np
 
-__all__ = ["MOST_REQUESTS", "read_traffic"]
+__all__ = ["MOST_BYTES", "MOST_REQUESTS", "read_traffic"]
 
 MOST_REQUESTS = 100_000
+MOST_BYTES = 512 * 2**20
 _GZIP = 31  # zlib's wbits for a gzip stream
 
 
 def read_traffic(
-    paths: Sequence[str | Path], *, model: str, signatures: Container[str], most: int = MOST_REQUESTS
+    paths: Sequence[str | Path],
+    *,
+    model: str,
+    signatures: Container[str],
+    most: int = MOST_REQUESTS,
+    most_bytes: int = MOST_BYTES,
 ) -> Material:
     """Return the requests of log files, with the answers and the times that were logged.
 
@@ -44,6 +52,7 @@ def read_traffic(
         model: only records of this model; those that name none count as its own.
         signatures: only records of these signatures.
         most: read no more requests than that.
+        most_bytes: nor more records than of so many bytes together: they are all held in memory.
 
     Returns:
         The requests in the order of their times, or in that of the files if not all have a time. Notes tell what was
@@ -56,14 +65,12 @@ def read_traffic(
         raise UsageError("no log file is given; give TFRecord files of PredictionLog messages")
     files = [Path(path) for path in paths]
     reading = _Reading(model, signatures)
-    for path in files:
-        for record in _records(path, reading.notes):
-            reading.add(record, path)
-            if len(reading.asked) >= most:
-                reading.notes.append(f"the first {most:,} requests of the log are used")
-                break
-        if len(reading.asked) >= most:
+    for record, path in _records(files, reading.notes):
+        if len(reading.asked) >= most or reading.size_bytes + len(record) > most_bytes:
+            about = f"{len(reading.asked):,} requests, {reading.size_bytes:,} bytes"
+            reading.notes.append(f"only the beginning of the log is used: {about}")
             break
+        reading.add(record, path)
     source = f"logged in {', '.join(path.name for path in files)}"
     if not reading.asked:
         raise UsageError(
@@ -80,6 +87,7 @@ class _Reading:
         self._model, self._signatures = model, signatures
         self._left_out: Counter[str] = Counter()
         self._records = self._filtered = 0
+        self.size_bytes = 0
         self._rates: set[float] = set()
         self.asked: list[Recorded] = []
         self.notes: list[str] = []
@@ -93,6 +101,7 @@ class _Reading:
         except DecodeError as exc:
             raise UsageError(f"{path} holds a record that is no PredictionLog message: {exc}") from exc
         self._records += 1
+        self.size_bytes += len(record)
         name = _model_of(log)
         if name not in {"", self._model}:
             self._left_out[f"of model {name!r}"] += 1
@@ -122,20 +131,33 @@ class _Reading:
         return [*self.notes, *found]
 
 
-def _records(path: Path, notes: list[str]) -> Iterator[bytes]:
-    try:
-        content = path.read_bytes()
-        yield from decode_records(
-            _unpacked(content) if path.suffix == ".gz" else content,
-            source=str(path),
-            on_torn=lambda text: notes.append(f"{text}; it is left out"),
-        )
-    except OSError as exc:
-        raise UsageError(f"the log {path} cannot be read: {exc.strerror or exc}") from exc
-    except (SavedModelError, zlib.error) as exc:
-        raise UsageError(
-            f"the log {path} cannot be used: {exc}; give TFRecord files of PredictionLog messages"
-        ) from exc
+def _records(paths: Iterable[Path], notes: list[str]) -> Iterator[tuple[bytes, Path]]:
+    """Yield each record with its file; a last one that is not whole is noted."""
+
+    def note(text: str) -> None:
+        notes.append(f"{text}; it is left out")
+
+    for path in paths:
+        try:
+            with _content(path) as content:
+                for record in decode_records(content, source=str(path), on_torn=note):
+                    yield record, path
+        except OSError as exc:
+            raise UsageError(f"the log {path} cannot be read: {exc.strerror or exc}") from exc
+        except (SavedModelError, zlib.error) as exc:
+            remedy = "give TFRecord files of PredictionLog messages"
+            raise UsageError(f"the log {path} cannot be used: {exc}; {remedy}") from exc
+
+
+@contextmanager
+def _content(path: Path) -> Iterator[bytes | mmap.mmap]:
+    """Yield what a file holds, unpacked if need be; of a large one only what is looked at comes into memory."""
+    with path.open("rb") as file:
+        if path.suffix == ".gz" or not path.stat().st_size:
+            yield _unpacked(file.read())
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield mapped
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -115,7 +115,9 @@ def _owner(answer: Answer, pool: RequestPool, expected: Expected) -> str:
 def _blind(pool: RequestPool, expected: Expected) -> list[str]:
     """Return that a mix-up would not show, if all requests are to be answered alike."""
     numbers = list(expected.of)[:_MOST_SUSPECTS]
-    first, *others = numbers or [0]
+    if len(numbers) < 2:
+        return []
+    first, *others = numbers
     name = pool.requests[first].signature_name
     if all(
         pool.requests[number].signature_name == name

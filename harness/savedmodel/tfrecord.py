@@ -14,6 +14,7 @@ import google_crc32c
 from harness.errors import SavedModelError
 
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["decode_records", "encode_records"]
@@ -40,11 +41,13 @@ def encode_records(records: Iterable[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def decode_records(content: bytes, *, source: str, on_torn: Callable[[str], None] | None = None) -> Iterator[bytes]:
+def decode_records(
+    content: bytes | mmap.mmap, *, source: str, on_torn: Callable[[str], None] | None = None
+) -> Iterator[bytes]:
     """Yield the records of a TFRecord file's content.
 
     Args:
-        content: the whole file.
+        content: the whole file, or a map of it.
         source: what messages call it, e.g. its path.
         on_torn: told of a last record that is not whole, as in the file of a writer that is still writing, or was
             killed; the records before it are all there are then. None makes it an error.
@@ -71,12 +74,12 @@ def decode_records(content: bytes, *, source: str, on_torn: Callable[[str], None
         position = end + _CRC.size
 
 
-def _is_torn_header(content: bytes, position: int) -> bool:
+def _is_torn_header(content: bytes | mmap.mmap, position: int) -> bool:
     """Whether only the beginning of a record's head is there; a file that holds nothing else is no TFRecord file."""
     return position > 0 and len(content) - position < _HEADER_SIZE
 
 
-def _read_length(content: bytes, position: int, source: str) -> int:
+def _read_length(content: bytes | mmap.mmap, position: int, source: str) -> int:
     header = content[position : position + _HEADER_SIZE]
     length = header[: _LENGTH.size]
     if len(header) < _HEADER_SIZE or header[_LENGTH.size :] != _masked_crc(length):

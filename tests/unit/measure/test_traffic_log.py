@@ -105,8 +105,10 @@ def test_a_torn_last_record_is_left_out_and_told(tmp_path: Path, is_packed: bool
 
 def test_foreign_records_are_counted_and_told(tmp_path: Path) -> None:
     """Other models, signatures that are gone, and kinds no client can send: each with its number."""
-    streamed = prediction_log_pb2.PredictionLog()
-    streamed.session_run_log.request.SetInParent()
+    session = prediction_log_pb2.PredictionLog()
+    session.session_run_log.request.SetInParent()
+    in_parts = prediction_log_pb2.PredictionLog()
+    in_parts.predict_streamed_log.SetInParent()
     named_elsewhere = _predict(9, model="")
     named_elsewhere.log_metadata.model_spec.name = "other"
     logs = [
@@ -116,14 +118,16 @@ def test_foreign_records_are_counted_and_told(tmp_path: Path) -> None:
         named_elsewhere,
         _predict(4, model=""),
         _predict(5, signature="gone"),
-        streamed,
+        session,
+        in_parts,
     ]
     found = _read(_write(tmp_path / "a", logs))
     assert _values(found) == [1, 4]
     told = "\n".join(found.notes)
-    assert "3 of 7 records in the log left out: of model 'other'" in told
-    assert "1 of 7 records in the log left out: for signature 'gone', which the model does not have" in told
-    assert "1 of 7 records in the log left out: a record of kind session_run_log holds no request" in told
+    assert "3 of 8 records in the log left out: of model 'other'" in told
+    assert "1 of 8 records in the log left out: for signature 'gone', which the model does not have" in told
+    assert "1 of 8 records in the log left out: a record of kind session_run_log holds no request" in told
+    assert "a record of kind predict_streamed_log holds no request" in told
     with pytest.raises(UsageError, match=r"no request of model 'm' is logged in b: 1 of 1 record .*of model 'other'"):
         _read(_write(tmp_path / "b", [_predict(1, model="other")]))
 
@@ -194,7 +198,11 @@ def test_what_is_no_log_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_a_long_log_is_read_up_to_a_bound(tmp_path: Path) -> None:
-    """So many requests and no more are read, which is told."""
+    """So many requests, or bytes, and no more are read, which is told."""
     found = _read(_write(tmp_path / "a", [_predict(value) for value in range(5)]), most=3)
     assert _values(found) == [0, 1, 2]
-    assert "the first 3 requests of the log are used" in found.notes
+    assert found.notes[0].startswith("only the beginning of the log is used: 3 requests, ")
+    size = len(_predict(0).SerializeToString())
+    found = _read(_write(tmp_path / "b", [_predict(value) for value in range(5)]), most_bytes=2 * size + 1)
+    assert _values(found) == [0, 1]
+    assert found.notes[0] == f"only the beginning of the log is used: 2 requests, {2 * size} bytes"
