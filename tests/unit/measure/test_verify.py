@@ -108,6 +108,9 @@ def test_recorded_answers_come_before_asking(pool: Callable[..., Any]) -> None:
     expected = expect(of_api, served)
     assert served.asked == []
     answers = [Answer(request=number, body=_body("grpc", number + 1)) for number in range(3)]
+    further = predict_pb2.PredictResponse.FromString(answers[0].body)
+    further.outputs["z"].CopyFrom(to_proto(np.zeros(1, np.float32)))
+    answers[0] = Answer(request=0, body=further.SerializeToString())
     found = verify(answers, of_api, expected)
     assert (found.compared, found.wrong) == (3, 1)
     assert "the answer to request 2 is wrong: y: [0, 0] is 3.0, expected 1.0" in found.text
