@@ -103,7 +103,7 @@ class Freedom:
             candidates += [Extent(rows=1, open_size=size) for size in _OPEN_SIZES_OF_ONE_ROW if self.rows]
         elif self.rows and any(spec.dtype != "string" for spec in self.specs):
             candidates += [Extent(rows=rows) for rows in _OPEN_ROWS]
-        fit = [extent for extent in candidates if self._elements(extent) <= _MOST_ELEMENTS]
+        fit = [extent for extent in candidates if self.elements(extent) <= _MOST_ELEMENTS]
         return fit[:MOST_TRIES] or [Extent(rows=1)]
 
     def text(self, extent: Extent) -> str:
@@ -113,7 +113,8 @@ class Freedom:
         parts += [f"integers below {extent.top}"] if self.integers and extent.top != _TOP else []
         return ", ".join(parts)
 
-    def _elements(self, extent: Extent) -> int:
+    def elements(self, extent: Extent) -> int:
+        """Return how many values the tensors of a request hold in all; what tf.Examples hold is not counted."""
         return sum(math.prod(extent.shape_of(spec)) for spec in self.specs)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from harness.signatures import Signature
     from harness.text_input import TextInput
 
-__all__ = ["Gathered", "gather_requests"]
+__all__ = ["Gathered", "Graph", "gather_requests"]
 
 _MOST_OF_A_SOURCE = 20  # warm-up files may hold a thousand records, and every check asks each request many times
 
@@ -79,7 +79,7 @@ def gather_requests(
     notes += _strangers(sources, signatures)
     requests: list[Request] = []
     unexercised: dict[str, str] = {}
-    graph = _Graph(version_dir, tags)
+    graph = Graph(version_dir, tags)
     for signature in signatures.values():
         known = _best(sources, signature.name)
         if len(known) > _MOST_OF_A_SOURCE:
@@ -123,10 +123,11 @@ def _best(sources: Sequence[list[Request]], name: str) -> list[Request]:
     return next((found for found in of_signature if found), [])
 
 
-class _Graph:
+class Graph:
     """The served version's graph, read when a string input asks for it."""
 
     def __init__(self, version_dir: Path | None, tags: tuple[str, ...]) -> None:
+        """Read the graph of these tags in this version's directory, None if it is not at hand."""
         self._version_dir = version_dir
         self._tags = tags
 

@@ -23,6 +23,7 @@ __all__ = ["examples_of_extent", "guess_inputs", "inputs_of_extent"]
 
 _TOPS = {"int2": 2, "uint2": 4, "int4": 8}  # the number after the largest, where that is below 10
 _WORDS = TextInput()
+_SAMPLES = 60  # that are drawn from: so many pictures differ
 
 
 def guess_inputs(
@@ -46,18 +47,32 @@ def guess_inputs(
 
 
 def inputs_of_extent(
-    signature: Signature, extent: Extent, *, seed: int, texts: Mapping[str, TextInput]
+    signature: Signature, extent: Extent, *, seed: int, texts: Mapping[str, TextInput], is_varied: bool = False
 ) -> dict[str, np.ndarray]:
-    """Return what ``guess_inputs`` does, in other sizes."""
+    """Return what ``guess_inputs`` does, in other sizes; if varied, strings hang on the seed, too."""
     random = np.random.default_rng(seed)
-    return {spec.name: _values(spec, extent, random, texts.get(spec.name, _WORDS)) for spec in signature.inputs}
+    return {
+        spec.name: _values(spec, extent, random, texts.get(spec.name, _WORDS), is_varied=is_varied)
+        for spec in signature.inputs
+    }
 
 
-def examples_of_extent(features: Iterable[Feature], extent: Extent, *, seed: int) -> tuple[dict[str, list[Any]], ...]:
-    """Return tf.Examples that hold these features, as values by name; whether the model likes them is not known."""
+def examples_of_extent(
+    features: Iterable[Feature], extent: Extent, *, seed: int, is_varied: bool = False
+) -> tuple[dict[str, list[Any]], ...]:
+    """Return tf.Examples that hold these features, as values by name; whether the model likes them is not known.
+
+    Numbers hang on the seed; if varied, strings do, too.
+    """
     random = np.random.default_rng(seed)
     several = tuple(features)
-    return tuple(_example(several, row, extent, random) for row in range(extent.rows))
+    indices = _indices(extent.rows, random, is_varied=is_varied)
+    return tuple(_example(several, index, extent, random) for index in indices)
+
+
+def _indices(count: int, random: np.random.Generator, *, is_varied: bool) -> list[int]:
+    """Return which samples to take: those from the first on, or drawn ones."""
+    return random.integers(0, _SAMPLES, count).tolist() if is_varied else list(range(count))
 
 
 def _example(
@@ -66,12 +81,15 @@ def _example(
     return example_sample(features, row, random, open_size=extent.open_size, top=extent.top)
 
 
-def _values(spec: TensorSpec, extent: Extent, random: np.random.Generator, text: TextInput) -> np.ndarray:
+def _values(
+    spec: TensorSpec, extent: Extent, random: np.random.Generator, text: TextInput, *, is_varied: bool
+) -> np.ndarray:
     shape = extent.shape_of(spec)
     dtype = dtype_of_name(spec.dtype)
     if dtype.is_string:
         strings = np.empty(math.prod(shape), dtype=object)
-        strings[:] = [_string(text, index, extent, random) for index in range(strings.size)]
+        indices = _indices(strings.size, random, is_varied=is_varied)
+        strings[:] = [_string(text, index, extent, random) for index in indices]
         return strings.reshape(shape)
     if dtype.kind == "bool":
         return np.asarray(random.integers(0, 2, shape) == 1)

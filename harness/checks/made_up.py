@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.signatures import Signature
     from harness.text_input import Content
 
-__all__ = ["MADE_UP", "REMEDY", "Maker", "make_up"]
+__all__ = ["MADE_UP", "REMEDY", "Maker", "find_extent", "make_up"]
 
 MADE_UP = "values made up to fit the signature"
 REMEDY = "give requests it takes with --examples, record goldens, or add warm-up records to the model"
@@ -70,8 +70,13 @@ class Maker:
         takes_examples = self.method != "predict"
         return Freedom.of(self.signature.inputs, self.texts.values(), takes_examples=takes_examples)
 
-    def request(self, extent: Extent, *, seed: int) -> Request:
+    def request(self, extent: Extent, *, seed: int, is_varied: bool = False) -> Request:
         """Return the request of an extent.
+
+        Args:
+            extent: how far it goes.
+            seed: same seed, same numbers.
+            is_varied: whether another seed makes other strings, too.
 
         Raises:
             TensorError: an input whose dtype no NumPy array can hold.
@@ -79,9 +84,10 @@ class Maker:
         source = f"{MADE_UP} ({about})" if (about := self._about(extent)) else MADE_UP
         common = Request(signature_name=self.signature.name, method=self.method, source=source)
         if self.method == "predict":
-            inputs = inputs_of_extent(self.signature, extent, seed=seed, texts=self.texts)
+            inputs = inputs_of_extent(self.signature, extent, seed=seed, texts=self.texts, is_varied=is_varied)
             return replace(common, inputs=inputs)
-        return replace(common, examples=examples_of_extent(self._features, extent, seed=seed))
+        examples = examples_of_extent(self._features, extent, seed=seed, is_varied=is_varied)
+        return replace(common, examples=examples)
 
     @property
     def _features(self) -> tuple[Feature, ...]:
@@ -115,18 +121,24 @@ def make_up(
         seed: same seed, same values.
     """
     maker = Maker(signature=signature, texts=texts)
+    extent, why_not = find_extent(maker, client, seed=seed)
+    return (None, why_not) if extent is None else (maker.request(extent, seed=seed), "")
+
+
+def find_extent(maker: Maker, client: Client, *, seed: int) -> tuple[Extent | None, str]:
+    """Return an extent of made-up values that the model takes, or why there is none; see ``make_up``."""
     try:
-        first, *others = [maker.request(extent, seed=seed) for extent in maker.freedom.extents()]
-        refusal = _refusal(client, first)
+        first, *others = [(extent, maker.request(extent, seed=seed)) for extent in maker.freedom.extents()]
+        refusal = _refusal(client, first[1])
         if refusal is None or refusal.code not in _TRY_ON:
-            return first, ""
+            return first[0], ""
         taken, tries = _first_taken(client, others)
     except TensorError as exc:
         return None, f"no values could be made up and sent: {exc}; {REMEDY}"
     if taken is not None:
         return taken, ""
     if refusal.code not in _VALUES_DO_NOT_SUIT:
-        return first, ""
+        return first[0], ""
     also = f", and those of {plural(tries, 'other size')}" if tries else ""
     message = clip(one_line(refusal.server_message), _LONGEST_MESSAGE)
     return None, f"the model refuses {MADE_UP}{also}: {message}; {REMEDY}"
@@ -143,11 +155,11 @@ def _refusal(client: Client, request: Request) -> StatusError | None:
     return None
 
 
-def _first_taken(client: Client, requests: list[Request]) -> tuple[Request | None, int]:
-    """Return the first request that brings an answer, or ends the server, and how many were sent."""
+def _first_taken(client: Client, requests: list[tuple[Extent, Request]]) -> tuple[Extent | None, int]:
+    """Return the extent of the first request that brings an answer, or ends the server, and how many were sent."""
     deadline = time.monotonic() + _TIME_FOR_MORE_TRIES_S
     tries = 0
-    for request in requests:
+    for extent, request in requests:
         left_s = deadline - time.monotonic()
         if left_s <= 0:
             break
@@ -158,5 +170,5 @@ def _first_taken(client: Client, requests: list[Request]) -> tuple[Request | Non
             continue
         except CallError:
             pass
-        return request, tries
+        return extent, tries
     return None, tries

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.savedmodel import ModelLayout
     from harness.servers import Server
 
-__all__ = ["open_subject"]
+__all__ = ["open_subject", "served_files"]
 
 
 def open_subject(
@@ -54,7 +54,7 @@ def open_subject(
     given = options or CheckOptions()
     signatures = {name: one for name, one in client.signatures().items() if not one.is_internal}
     statuses = client.model_status()
-    layout, notes = _files(server, model, tags, statuses)
+    layout, notes = served_files(server, model, tags, statuses)
     subject = Subject(
         model=model,
         signatures=signatures,
@@ -71,7 +71,7 @@ def open_subject(
     return replace(subject, requests=found.requests, unexercised=found.unexercised, notes=(*notes, *found.notes))
 
 
-def _files(
+def served_files(
     server: Server, model: str, tags: tuple[str, ...], statuses: Iterable[VersionStatus]
 ) -> tuple[ModelLayout | None, list[str]]:
     """Return the files of the version that answers requests which name none, and what is odd about them.

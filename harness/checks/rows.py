@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from harness.findings import Severity
     from harness.signatures import Signature
 
-__all__ = ["Batched", "NotBatched", "ask_rows", "is_size_limit"]
+__all__ = ["Batched", "NotBatched", "ask_rows", "batch_obstacle", "content_of", "is_size_limit", "joined", "kind_of"]
 
 _MOST_ROWS = 8
 _REPEATED = 3  # where only one row is known
@@ -166,18 +166,19 @@ def _pool(requests: Iterable[Request]) -> Request | None:
     groups: dict[object, list[Request]] = {}
     for request in requests:
         if request.rows:
-            groups.setdefault(_kind(request), []).append(request)
-    pools = [_unique(_joined(group)) for group in groups.values()]
+            groups.setdefault(kind_of(request), []).append(request)
+    pools = [_unique(joined(group)) for group in groups.values()]
     return max(pools, key=lambda pool: pool.rows or 0, default=None)
 
 
-def _kind(request: Request) -> object:
-    """Return what requests must have in common to be joined."""
+def kind_of(request: Request) -> object:
+    """Return what requests must have in common to be ``joined``; it can be hashed."""
     forms = {(name, array.dtype.str, array.shape[1:]) for name, array in request.inputs.items()}
     return request.method, frozenset(forms), repr(request.context)
 
 
-def _joined(requests: Sequence[Request]) -> Request:
+def joined(requests: Sequence[Request]) -> Request:
+    """Return the rows of requests of one kind, at least one, as one request."""
     return replace(
         requests[0],
         inputs={name: np.concatenate([one.inputs[name] for one in requests]) for name in requests[0].inputs},
@@ -186,14 +187,18 @@ def _joined(requests: Sequence[Request]) -> Request:
     )
 
 
+def content_of(request: Request) -> object:
+    """Return what a request holds, in a form that can be hashed: requests of one kind with the same are the same."""
+    arrays = tuple(
+        array.tobytes() if array.dtype != object else repr(array.tolist()) for array in request.inputs.values()
+    )
+    return arrays, repr(request.examples)
+
+
 def _unique(request: Request) -> Request:
     firsts: dict[object, int] = {}
     for row in range(request.rows or 0):
-        one = request.take([row])
-        content = tuple(
-            array.tobytes() if array.dtype != object else repr(array.tolist()) for array in one.inputs.values()
-        )
-        firsts.setdefault((content, repr(one.examples)), row)
+        firsts.setdefault(content_of(request.take([row])), row)
     return request.take(list(firsts.values())[:_MOST_ROWS])
 
 
@@ -201,12 +206,20 @@ def _obstacle(client: Client, signature: Signature, pool: Request | None) -> str
     """Return why a signature cannot be asked in batches of any size; empty if it can."""
     if client.api == "rest" and rest_obstacle(signature):
         return rest_obstacle(signature)
+    why = batch_obstacle(signature)
+    if why or pool is not None:
+        return why
+    return "its inputs share no first dimension, or hold no row: there is no batch"
+
+
+def batch_obstacle(signature: Signature) -> str:
+    """Return why a signature cannot be asked in batches of any size, as far as it tells; empty if it does not."""
     for spec in signature.inputs:
         if spec.shape is not None and spec.shape[:1] not in {(), (None,)}:
             return (
                 f"its signature fixes the first dimension of {spec.name!r} at {spec.shape[0]}: there is no other batch"
             )
-    return "" if pool is not None else "its inputs share no first dimension, or hold no row: there is no batch"
+    return ""
 
 
 def _refused_alone(client: Client, together: Request, alone: StatusError) -> NotBatched:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from harness import model_config
-from harness.clients.client import BaseClient
 from harness.clients.examples import input_proto
 from harness.clients.grpc_channel import open_channel
 from harness.clients.grpc_errors import refuse_unless_ok, translate
@@ -22,21 +21,18 @@ from harness.clients.grpc_messages import (
     values,
     version_status,
 )
-from harness.clients.inputs import Target, to_arrays
+from harness.clients.grpc_requests import SERVICE, GrpcRequests
+from harness.clients.inputs import Target
 from harness.errors import UsageError
 from harness.prediction import Classification, Prediction, Regression
 from harness.protos import (
-    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
     model_management_pb2,
     model_service_pb2_grpc,
-    predict_pb2,
     prediction_service_pb2_grpc,
-    regression_pb2,
 )
 from harness.signatures import DEFAULT_SIGNATURE, Signature, signatures_from_response
-from harness.tensors import fill_proto
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -47,10 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GrpcClient"]
 
-_SERVICE = "/tensorflow.serving.PredictionService/"
 
-
-class GrpcClient(BaseClient):
+class GrpcClient(GrpcRequests):
     """Calls one served model over gRPC. Safe to share between threads; one channel for all of them.
 
     Args:
@@ -131,19 +125,6 @@ class GrpcClient(BaseClient):
         outputs = self._read("predict", target, arrays, response.outputs)
         return Prediction(outputs=outputs, **answered_by(response.model_spec, target))
 
-    def encode_predict(
-        self,
-        inputs: Mapping[str, Any],
-        *,
-        signature_name: str = DEFAULT_SIGNATURE,
-        output_filter: Iterable[str] = (),
-        version: int | None = None,
-        label: str | None = None,
-    ) -> bytes:
-        """Return the serialised PredictRequest that ``predict`` would send, for load generators."""
-        target = self._target(version, label, signature_name)
-        return bytes(self._predict_request(inputs, target, output_filter, None).SerializeToString())
-
     def classify(
         self,
         examples: Sequence[Mapping[str, Any]],
@@ -161,8 +142,7 @@ class GrpcClient(BaseClient):
             TensorError: a feature that a tf.Example cannot hold.
         """
         target = self._target(version, label, signature_name)
-        request = classification_pb2.ClassificationRequest(input=input_proto(examples, context))
-        fill_spec(request.model_spec, target)
+        request = self._classify_request(examples, context, target)
         response = self._call(self._prediction.Classify, request, "classify", target, timeout_s)
         return Classification(classes=classes(response.result), **answered_by(response.model_spec, target))
 
@@ -183,8 +163,7 @@ class GrpcClient(BaseClient):
             TensorError: a feature that a tf.Example cannot hold.
         """
         target = self._target(version, label, signature_name)
-        request = regression_pb2.RegressionRequest(input=input_proto(examples, context))
-        fill_spec(request.model_spec, target)
+        request = self._regress_request(examples, context, target)
         response = self._call(self._prediction.Regress, request, "regress", target, timeout_s)
         return Regression(values=values(response.result), **answered_by(response.model_spec, target))
 
@@ -271,22 +250,8 @@ class GrpcClient(BaseClient):
         Raises:
             CallError: no answer; a StatusError holds the server's code and text.
         """
-        call = self._channel.unary_unary(_SERVICE + method, request_serializer=bytes, response_deserializer=bytes)
+        call = self._channel.unary_unary(SERVICE + method, request_serializer=bytes, response_deserializer=bytes)
         return bytes(self._call(call, message, method, self._target(None, None), timeout_s))
-
-    def _predict_request(
-        self, inputs: Mapping[str, Any], target: Target, output_filter: Iterable[str], timeout_s: float | None
-    ) -> Any:
-        if isinstance(output_filter, str):
-            raise UsageError(f"output_filter takes several names: give [{output_filter!r}]")
-        request = predict_pb2.PredictRequest()
-        fill_spec(request.model_spec, target)
-        given = to_arrays(inputs, lambda: self._known_signatures(target, timeout_s).get(target.signature_name))
-        for name, array in given.items():
-            fill_proto(request.inputs[name], array, name=name)
-        if output_filter:
-            request.output_filter.extend(output_filter)
-        return request
 
     def _call(self, method: Any, request: Any, name: str, target: Target, timeout_s: float | None) -> Any:
         deadline_s = self.timeout_s if timeout_s is None else timeout_s

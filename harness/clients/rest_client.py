@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from http.client import RemoteDisconnected
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import requests
 import urllib3
 
-from harness.clients.client import BaseClient
-from harness.clients.inputs import Target, to_arrays
+from harness.clients.inputs import Target
 from harness.clients.rest_codec import (
     Layout,
     examples_body,
-    predict_body,
     read_classes,
     read_outputs,
     read_statuses,
     read_values,
 )
 from harness.clients.rest_errors import innermost_error, translate_answer, translate_exception
+from harness.clients.rest_requests import RestRequests
 from harness.clients.rest_session import open_session
 from harness.errors import UsageError
 from harness.prediction import Classification, Prediction, Regression
@@ -39,7 +37,7 @@ __all__ = ["RestClient"]
 _OK = 200
 
 
-class RestClient(BaseClient):
+class RestClient(RestRequests):
     """Calls one served model over REST, on connections that are kept alive.
 
     Args:
@@ -120,22 +118,6 @@ class RestClient(BaseClient):
         return Prediction(
             outputs=outputs, model=target.model, model_version=target.version, signature_name=signature_name
         )
-
-    def encode_predict(
-        self,
-        inputs: Mapping[str, Any],
-        *,
-        signature_name: str = DEFAULT_SIGNATURE,
-        layout: Layout = "column",
-        version: int | None = None,
-        label: str | None = None,
-    ) -> bytes:
-        """Return the body that ``predict`` would send, for load generators."""
-        return self._predict_body(inputs, self._target(version, label, signature_name), layout)
-
-    def predict_url(self, *, version: int | None = None, label: str | None = None) -> str:
-        """Return the URL that ``predict`` posts to."""
-        return self._url(self._target(version, label)) + ":predict"
 
     def classify(
         self,
@@ -218,12 +200,6 @@ class RestClient(BaseClient):
         """
         return self._exchange(self._address + path, body, f"POST {path}", self._target(None, None), timeout_s)
 
-    def _predict_body(
-        self, inputs: Mapping[str, Any], target: Target, layout: Layout, timeout_s: float | None = None
-    ) -> bytes:
-        arrays = to_arrays(inputs, lambda: self._known_signatures(target, timeout_s).get(target.signature_name))
-        return predict_body(arrays, signature_name=target.signature_name, layout=layout)
-
     def _read_outputs(self, body: bytes, target: Target, layout: Layout, timeout_s: float | None) -> Any:
         def attempt() -> Any:
             signatures = self._known_signatures(target, timeout_s)
@@ -234,21 +210,13 @@ class RestClient(BaseClient):
 
         return self._read("predict", target, read, attempt)
 
-    def _url(self, target: Target) -> str:
-        url = f"{self._address}/v1/models/{quote(target.model, safe='')}"
-        if target.version is not None:
-            return f"{url}/versions/{target.version}"
-        if target.label is not None:
-            return f"{url}/labels/{quote(target.label, safe='')}"
-        return url
-
     def _document(self, method: str, target: Target, body: bytes | None, timeout_s: float | None) -> Any:
         answer = self._call(method, target, body, timeout_s)
         return self._read(method, target, loads, answer)
 
     def _call(self, method: str, target: Target, body: bytes | None, timeout_s: float | None) -> bytes:
         """Send one request and return the answer's body; ``status`` and ``metadata`` requests have no body."""
-        url = self._url(target) + {"status": "", "metadata": "/metadata"}.get(method, f":{method}")
+        url = self._address + self._path(target) + {"status": "", "metadata": "/metadata"}.get(method, f":{method}")
         return self._exchange(url, body, method, target, timeout_s)
 
     def _exchange(self, url: str, body: bytes | None, method: str, target: Target, timeout_s: float | None) -> bytes:

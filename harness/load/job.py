@@ -105,7 +105,7 @@ class Job:
             targets=tuple(document.pop("targets")),
             timing=Timing(**document.pop("timing")),
             requests=_requests(document.pop("requests"), (folder / "bodies.bin").read_bytes()),
-            arrivals=None if arrivals is None else Arrivals(**arrivals),
+            arrivals=None if arrivals is None else Arrivals(**{**arrivals, "times_s": tuple(arrivals["times_s"])}),
             tls=None if tls is None else Tls(**tls),
             **document,
         )

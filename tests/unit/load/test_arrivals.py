@@ -18,6 +18,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     "ramp down": {"shape": "ramp", "end_rate_per_s": 10.0, "over_s": 2.0},
     "step": {"shape": "step", "end_rate_per_s": 4000.0, "over_s": 1.0},
     "burst": {"shape": "burst", "burst": 7},
+    "recorded": {"shape": "recorded", "times_s": (0.0, 0.001, 0.001, 0.003), "speed": 2.0},
 }
 
 
@@ -82,6 +83,25 @@ def test_bursts_come_at_once_and_keep_the_mean_rate() -> None:
     assert np.diff(times[::10]) == pytest.approx(0.01, abs=1e-8)
 
 
+def test_a_recorded_schedule_repeats_a_mean_gap_after_its_end() -> None:
+    """Three requests in two seconds come every three; at double speed in half the time; the mean rate is told."""
+    arrivals = Arrivals.recorded([0.0, 0.5, 2.0])
+    np.testing.assert_allclose(_times_s(arrivals, 7), [0, 0.5, 2, 3, 3.5, 5, 6])
+    assert (arrivals.rate_per_s, arrivals.span_s) == (1.0, 2.0)
+    faster = Arrivals.recorded([0.0, 0.5, 2.0], speed=2)
+    np.testing.assert_allclose(_times_s(faster, 4), [0, 0.25, 1, 1.5])
+    assert (faster.rate_per_s, faster.span_s) == (2.0, 1.0)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_recorded_schedule_that_ends_sends_nothing_more(parts: int) -> None:
+    """After the last recorded time the next one is years away, for each of several senders."""
+    arrivals = Arrivals.recorded([0.0, 0.0, 1.0], repeats=False)
+    year_ns = 365 * 86_400 * 10**9
+    dealt = [islice(arrivals.times_ns(part=part, parts=parts), 10_000) for part in range(parts)]
+    assert sorted(time for part in dealt for time in part if time < year_ns) == [0, 0, 10**9]
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -93,6 +113,14 @@ def test_bursts_come_at_once_and_keep_the_mean_rate() -> None:
         ({"rate_per_s": 1, "shape": "ramp", "end_rate_per_s": 2, "over_s": 0}, "over_s must lie between"),
         ({"rate_per_s": 1, "burst": 5}, "and the shape 'burst' with it"),
         ({"rate_per_s": 1, "shape": "burst", "burst": 0}, "burst=0: give a number of at least 1"),
+        ({"rate_per_s": 1, "times_s": (0.0, 1.0)}, "times_s, speed and repeats go with the shape recorded"),
+        ({"rate_per_s": 1, "speed": 2.0}, "times_s, speed and repeats go with"),
+        ({"rate_per_s": 1, "shape": "recorded"}, "times_s must be seconds from the first request"),
+        ({"rate_per_s": 1, "shape": "recorded", "times_s": (1.0, 2.0)}, "the first 0, never falling"),
+        ({"rate_per_s": 1, "shape": "recorded", "times_s": (0.0, 2.0, 1.0)}, "the first 0, never falling"),
+        ({"rate_per_s": 1, "shape": "recorded", "times_s": (0.0, float("inf"))}, "the first 0, never falling"),
+        ({"rate_per_s": 1, "shape": "recorded", "times_s": (0.0, 0.0)}, "all the same, which no schedule can repeat"),
+        ({"rate_per_s": 1, "shape": "recorded", "times_s": (0.0, 1.0), "speed": 0.0}, "speed must lie between 0"),
     ],
 )
 def test_values_that_make_no_schedule_are_refused(options: dict[str, Any], text: str) -> None:

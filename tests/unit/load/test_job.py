@@ -37,7 +37,8 @@ _JOB = Job(
 def test_a_job_travels_in_files(tmp_path: Path) -> None:
     """What is loaded equals what was saved, with everything or with as little as possible."""
     bare = dataclasses.replace(_JOB, arrivals=None, shuffle_seed=None, tls=None)
-    for job in (_JOB, bare, _JOB.split(3)[1]):
+    replayed = dataclasses.replace(_JOB, arrivals=Arrivals.recorded([0.0, 0.25, 4.0], speed=3, repeats=False))
+    for job in (_JOB, bare, replayed, _JOB.split(3)[1]):
         job.save(tmp_path)
         assert Job.load(tmp_path) == job
 

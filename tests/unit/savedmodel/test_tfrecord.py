@@ -42,3 +42,17 @@ def test_text_is_no_tfrecord() -> None:
     """Another kind of file is called what it is."""
     with pytest.raises(SavedModelError, match="no TFRecord file"):
         _decoded(b"instances: [1, 2, 3] and so on")
+
+
+def test_a_torn_last_record_is_told_where_that_is_asked_for() -> None:
+    """Wherever the last record is cut, those before it are there and the cut is told; damage stays an error."""
+    first, whole = encode_records([b"abc"]), encode_records([b"abc", b"defg"])
+    for length in range(len(first) + 1, len(whole)):
+        told: list[str] = []
+        assert list(decode_records(whole[:length], source="FILE", on_torn=told.append)) == [b"abc"]
+        assert len(told) == 1
+        assert f"FILE is cut short: the record at byte {len(first)}" in told[0]
+    with pytest.raises(SavedModelError, match="damaged"):
+        list(decode_records(whole[:-1] + b"?", source="FILE", on_torn=[].append))
+    with pytest.raises(SavedModelError, match="no TFRecord file"):
+        list(decode_records(b"abc", source="FILE", on_torn=[].append))
