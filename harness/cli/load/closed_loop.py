@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.cli.load.common import run_options, usage_of
+from harness.cli.load.common import running
 from harness.cli.server_options import Once
-from harness.errors import UsageError
-from harness.load import run_load
+from harness.measure.runner import Load
+from harness.measure.sweep import sweep
+from harness.option_values import numbers
 
 if TYPE_CHECKING:
     import argparse
@@ -22,8 +23,13 @@ _DEFAULT = "1,8"
 
 
 def add_options(group: argparse._ArgumentGroup) -> None:
-    """Add ``--concurrency``."""
-    group.add_argument("--concurrency", action=Once, help=f"requests in flight, e.g. 1,2,4,8 (default: {_DEFAULT})")
+    """Add its options."""
+    group.add_argument(
+        "--concurrency", action=Once, metavar="N,N", help=f"closed loop: requests in flight (default: {_DEFAULT})"
+    )
+    group.add_argument(
+        "--think-time", action=Once, metavar="SECONDS", help="closed loop: wait between an answer and the next request"
+    )
 
 
 def asked(options: argparse.Namespace) -> bool:
@@ -37,39 +43,15 @@ def check(options: argparse.Namespace) -> None:
     Raises:
         UsageError: such a text.
     """
-    _concurrencies(options)
+    _loads(options)
 
 
 def run(context: Context) -> Iterator[Throughput]:
-    """Measure over each API at each concurrency; a server that is gone ends it.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C cut it short.
-    """
-    for api, pool in context.pools.items():
-        for concurrency in _concurrencies(context.options):
-            with context.console.status(f"{api}, {concurrency} in flight"):
-                result = run_load(
-                    context.server.endpoint,
-                    pool.encoded,
-                    api=api,
-                    concurrency=concurrency,
-                    usage=usage_of(context.server),
-                    **run_options(context.options),
-                )
-            yield result.throughput(method=pool.method, batch_size=pool.batch_size)
-            if result.ended == "interrupted":
-                raise KeyboardInterrupt
-            if result.ended != "completed":
-                return
+    """Measure each kind of request at each concurrency."""
+    with running(context) as runner:
+        yield from sweep(runner, context.every_pool, _loads(context.options))
 
 
-def _concurrencies(options: argparse.Namespace) -> list[int]:
+def _loads(options: argparse.Namespace) -> list[Load]:
     text = _DEFAULT if options.concurrency is None else options.concurrency
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 1:
-        raise UsageError(f"--concurrency {text!r} should be numbers above 0 with commas between, e.g. 1,2,4,8")
-    return numbers
+    return [Load(concurrency=number) for number in numbers(text, "--concurrency")]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from harness.cli.load.common import add_common_options, run_options
+from harness.cli.load.common import add_common_options, samples_folder, settings_of
 from harness.cli.load.context import Context
-from harness.cli.load.modes import all_modes, chosen_mode
+from harness.cli.load.modes import add_mode_options, chosen_mode
 from harness.cli.load.outcome import fails
-from harness.cli.load.pools import pools_of
+from harness.cli.load.pools import add_pool_options, batch_sizes, payload_sizes, pools_of
 from harness.cli.main import INTERRUPTED
 from harness.cli.record import Record, add_report_option
 from harness.cli.server_options import add_server_options, served
@@ -21,6 +23,7 @@ from harness.surroundings import backend_of
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from harness.measure.rows import Row
     from harness.servers import Server
@@ -30,11 +33,11 @@ __all__ = ["add_options", "run"]
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    add_server_options(parser)
+    add_server_options(parser, several_endpoints=True)
     group = parser.add_argument_group("load")
+    add_mode_options(group)
     add_common_options(group)
-    for mode in all_modes().values():
-        mode.add_options(group)
+    add_pool_options(group)
     add_report_option(parser)
 
 
@@ -44,22 +47,20 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         HarnessError: it could not be measured, or not to the end.
     """
-    record = Record(options)
     mode = chosen_mode(options)
-    run_options(options)
-    if hasattr(mode, "check"):
-        mode.check(options)
+    _check(options)
+    record = Record(options)
     rows: list[Row] = []
     interrupted, trouble = False, None
-    with served(options) as server:
-        context = _context(server, options)
+    with _all_served(options) as servers:
+        context = _context(servers, options)
+        backend = backend_of(servers[0])
         try:
             rows.extend(mode.run(context))  # keeps what was yielded before an exception
         except KeyboardInterrupt:
             interrupted = True
         except HarnessError as exc:
             trouble = exc
-        backend = backend_of(server)
     if trouble is not None and not rows:
         raise trouble
     warnings = () if trouble is None else (f"not all was measured: {trouble}",)
@@ -70,12 +71,32 @@ def run(options: argparse.Namespace) -> int:
     return INTERRUPTED if interrupted else int(not rows or any(map(fails, rows)))
 
 
-def _context(server: Server, options: argparse.Namespace) -> Context:
-    pools = pools_of(server, options)
+def _check(options: argparse.Namespace) -> None:
+    """Refuse values before anything is served."""
+    settings_of(options)
+    samples_folder(options)
+    batch_sizes(options)
+    payload_sizes(options)
+
+
+@contextmanager
+def _all_served(options: argparse.Namespace) -> Iterator[list[Server]]:
+    """Yield the servers until the block ends: one, or those at all endpoints."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(served(Namespace(**{**vars(options), "endpoint": endpoint})))
+            for endpoint in options.endpoint or [None]
+        ]
+
+
+def _context(servers: list[Server], options: argparse.Namespace) -> Context:
+    variants = pools_of(servers[0], options)
     return Context(
-        server=server,
+        server=servers[0],
         options=options,
-        pools=pools,
-        stage=Stage.of(server, server.endpoint.model),
+        pools={api: pools[0] for api, pools in variants.items()},
+        stage=Stage.of(servers[0], servers[0].endpoint.model),
         console=Console(stderr=True),
+        variants=variants,
+        endpoints=tuple(server.endpoint for server in servers),
     )

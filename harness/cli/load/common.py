@@ -1,23 +1,30 @@
-"""What all modes of the load command have in common: how long a run takes, and what the server used in it."""
+"""What all modes of the load command have in common: the options of every run, and the runner they lead to."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.cli.server_options import Once, positive
-from harness.load import ServerUsage
-from harness.option_values import seconds
+from harness.errors import ReportError, UsageError
+from harness.load import engines
+from harness.measure.progress import progress_on
+from harness.measure.runner import Runner, RunSettings, usage_of
+from harness.option_values import seconds, whole_number
 from harness.signatures import DEFAULT_SIGNATURE
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from harness.servers import Server
+    from harness.cli.load.context import Context
 
-__all__ = ["add_common_options", "run_options", "usage_of"]
+__all__ = ["add_common_options", "running", "samples_folder", "seed_of", "settings_of"]
 
-_DEFAULT_DURATION, _DEFAULT_WARMUP = "5", "15"
+_DEFAULT_DURATION, _DEFAULT_WARMUP, _DEFAULT_REQUEST_TIMEOUT = "5", "15", "10"
+_NO_END_S = 86_400.0  # of a run that a number of requests ends
+_ENGINE_APIS = {name: api for api, names in engines.ENGINES.items() for name in names}
 
 
 def add_common_options(group: argparse._ArgumentGroup) -> None:
@@ -25,29 +32,95 @@ def add_common_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--api", action=Once, choices=("grpc", "rest", "both"), default="both", help="what to call (default: both)"
     )
-    group.add_argument("--duration", action=Once, help="measured seconds each (default: 5)")
-    group.add_argument("--warmup", action=Once, help="seconds the warm-up may take at most (default: 15)")
-    group.add_argument("--batch-size", action=Once, type=positive, default=1, help="examples in a request (default: 1)")
+    group.add_argument("--duration", action=Once, metavar="SECONDS", help="measured time of each run (default: 5)")
+    group.add_argument(
+        "--requests", action=Once, type=positive, metavar="N", help="end each run after so many measured requests"
+    )
+    group.add_argument(
+        "--warmup", action=Once, metavar="SECONDS", help="the most a warm-up may take; 0 for none (default: 15)"
+    )
+    group.add_argument(
+        "--request-timeout", action=Once, metavar="SECONDS", help="the most one request may take (default: 10)"
+    )
+    group.add_argument(
+        "--processes", action=Once, type=positive, default=1, metavar="N", help="how many processes send (default: 1)"
+    )
+    group.add_argument(
+        "--engine", action=Once, choices=tuple(_ENGINE_APIS), help="what sends; asks for its API (default: the fastest)"
+    )
     group.add_argument("--signature", action=Once, default=DEFAULT_SIGNATURE, help="the signature to call")
+    group.add_argument("--seed", action=Once, default="0", help="of arrivals, orders and made-up values (default: 0)")
+    group.add_argument("--samples", action=Once, metavar="DIR", help="write each run's raw samples there, as .npz")
 
 
-def run_options(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what the common options mean for `harness.load.run_load`.
+def settings_of(options: argparse.Namespace) -> RunSettings:
+    """Return what the common options mean; an engine that is named chooses the API.
 
     Raises:
-        UsageError: an option has no such value.
+        UsageError: an option has no such value, or options contradict each other.
     """
-    return {
-        "duration_s": seconds(_DEFAULT_DURATION if options.duration is None else options.duration, "--duration"),
-        "warmup_s": seconds(_DEFAULT_WARMUP if options.warmup is None else options.warmup, "--warmup"),
-    }
+    _choose_api(options)
+    duration = options.duration or (_DEFAULT_DURATION if options.requests is None else None)
+    warmup = options.warmup or _DEFAULT_WARMUP
+    think = getattr(options, "think_time", None)
+    return RunSettings(
+        duration_s=_NO_END_S if duration is None else seconds(duration, "--duration"),
+        most_requests=options.requests,
+        warmup_s=0.0 if warmup == "0" else seconds(warmup, "--warmup"),
+        timeout_s=seconds(options.request_timeout or _DEFAULT_REQUEST_TIMEOUT, "--request-timeout"),
+        think_s=0.0 if think is None else seconds(think, "--think-time"),
+        processes=options.processes,
+        engine=options.engine,
+        shuffle_seed=seed_of(options),
+        keep_answers=getattr(options, "verify", None) or 0,
+    )
 
 
-def usage_of(server: Server) -> Callable[[], ServerUsage | None]:
-    """Return a function that tells what the server has used so far, None where that cannot be known."""
+def seed_of(options: argparse.Namespace) -> int:
+    """Return the seed.
 
-    def usage() -> ServerUsage | None:
-        cpu_us = server.cpu_time_us()
-        return None if cpu_us is None else ServerUsage(cpu_us=cpu_us, peak_memory_bytes=server.peak_memory_bytes())
+    Raises:
+        UsageError: it is none.
+    """
+    return whole_number(options.seed, "--seed")
 
-    return usage
+
+def samples_folder(options: argparse.Namespace) -> Path | None:
+    """Return the folder for samples, made if need be; None if none are wanted.
+
+    Raises:
+        ReportError: it cannot be made.
+    """
+    if options.samples is None:
+        return None
+    folder = Path(options.samples)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ReportError(f"--samples {folder}: this folder cannot be made: {exc.strerror}; name another") from exc
+    return folder
+
+
+@contextmanager
+def running(context: Context) -> Iterator[Runner]:
+    """Yield what makes the runs of a mode, and shows their progress until the block ends."""
+    settings = settings_of(context.options)
+    with progress_on(context.console) as progress:
+        yield Runner(
+            endpoints=context.endpoints or (context.server.endpoint,),
+            usage=usage_of(context.server) if len(context.endpoints) < 2 else None,
+            settings=settings,
+            progress=progress,
+            samples=samples_folder(context.options),
+        )
+
+
+def _choose_api(options: argparse.Namespace) -> None:
+    if options.engine is None:
+        return
+    api = _ENGINE_APIS[options.engine]
+    if options.api not in ("both", api):
+        raise UsageError(
+            f"--engine {options.engine} is for {api}, but --api {options.api} is given; correct one of them"
+        )
+    options.api = api

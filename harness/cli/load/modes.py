@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from harness.cli.load.context import Context
     from harness.measure.rows import Row
 
-__all__ = ["MODES", "Mode", "all_modes", "chosen_mode"]
+__all__ = ["MODES", "Mode", "add_mode_options", "all_modes", "chosen_mode"]
 
 # What asks for a mode, and its module; the last one is what runs if nothing else is asked for.
 MODES = {
+    "--rate": "harness.cli.load.open_loop",
+    "--slo": "harness.cli.load.slo",
     "--concurrency": "harness.cli.load.closed_loop",
 }
 
@@ -50,14 +52,36 @@ def all_modes() -> dict[str, Mode]:
     return {option: cast("Mode", importlib.import_module(module)) for option, module in MODES.items()}
 
 
+def add_mode_options(group: argparse._ArgumentGroup) -> None:
+    """Add the options of every mode."""
+    owners: dict[str, list[argparse.Action]] = {}
+    added = group._group_actions  # noqa: SLF001 - argparse tells nobody else what was added
+    for option, mode in all_modes().items():
+        before = len(added)
+        mode.add_options(group)
+        owners[option] = added[before:]
+    group.set_defaults(mode_options=owners)
+
+
 def chosen_mode(options: argparse.Namespace) -> Mode:
-    """Return the mode that the options ask for.
+    """Return the mode that the options ask for, if it takes them.
 
     Raises:
-        UsageError: they ask for several.
+        UsageError: they ask for several modes, or one of them belongs to another mode.
     """
     modes = all_modes()
     asked = [option for option, mode in modes.items() if mode.asked(options)]
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)} ask for different measurements; give one of them")
-    return modes[asked[0]] if asked else list(modes.values())[-1]
+    chosen = asked[0] if asked else list(modes)[-1]
+    for owner, actions in options.mode_options.items():
+        for action in actions:
+            if owner != chosen and getattr(options, action.dest) != action.default:
+                raise UsageError(
+                    f"{action.option_strings[0]} goes with {owner}, which is not asked for; give {owner}, or leave"
+                    f" {action.option_strings[0]} out"
+                )
+    mode = modes[chosen]
+    if hasattr(mode, "check"):
+        mode.check(options)
+    return mode
