@@ -1,13 +1,14 @@
 """Objective: a limit on a percentile of latency, and whether a load run kept it. Pure.
 
 A limit is kept if it is *established*: with 99 % confidence at least so many of a hundred requests are answered within
-it (the rule of `harness.stats`, MLPerf's). Judged is thus the upper bound of the percentile and not its value: near the
-limit a run of few samples misses what a longer one may keep. A request without an answer, or with an error, counts as
-one that took longer.
+it (the rule of `harness.stats`, MLPerf's). Judged is thus the upper bound of the percentile and not its value. Where
+the value keeps the limit and the bound does not, a longer run may still establish it: the run is ``undecided``. A
+request without an answer, or with an error, counts as one that took longer.
 
-A late generator charges its lateness to the server. Where the p99 of its lag is over 10 % of the limit, or fewer than
-99 % of the requests left in time, the run is judged by what is the server's alone, the time from sending to answer: if
-that misses the limit it is missed whatever the generator did, else the run is void.
+A late generator charges its lateness to the server. A run that keeps the limits in spite of it has kept them. One that
+does not, and whose p99 lag is over 10 % of the limit, or of whose requests fewer than 99 % left in time, is judged by
+what is the server's alone, the time from sending to answer: if that misses the limit it is missed whatever the
+generator did, else the run is void.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -23,21 +24,23 @@ from harness.errors import UsageError
 from harness.stats import percentile, samples_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
     from harness.load import LoadResult
-    from harness.load.search import Verdict
 
-__all__ = ["Objective", "judge", "limited_ns", "parse_objectives", "step_seconds"]
+__all__ = ["Judgement", "Objective", "judge", "limited_ns", "parse_objectives", "step_seconds"]
 
 _UNITS_NS = {"us": 1e3, "ms": 1e6, "s": 1e9}
 _TEXT = re.compile(r"p(\d{1,2}(?:\.\d{1,3})?)=(\d+(?:\.\d+)?)(us|ms|s)")
 _LAG_SHARE = 0.1
 _RATE_SHARE = 0.99
 _SPARE_OVER = 10  # as many slow requests as a step's samples allow for, if time does
-_LONGEST_WISHED_S = 60.0
+_LONGEST_WISHED_S = 30.0
+
+Judgement = Literal["kept", "missed", "undecided", "void"]
+_BY_WEIGHT: tuple[Judgement, ...] = ("missed", "undecided", "kept")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +50,13 @@ class Objective:
     percent: float
     limit_ns: float
 
-    def kept_by(self, latency_ns: npt.NDArray[np.int64], failed: int) -> bool:
-        """Return whether requests that took so long, and so many that failed, establish it."""
+    def judge(self, latency_ns: npt.NDArray[np.int64], failed: int) -> Judgement:
+        """Return what requests that took so long, and so many that failed, say of the limit."""
         over = int((latency_ns > self.limit_ns).sum()) + failed
         n = latency_ns.size + failed
-        if over > n * (1 - self.percent / 100):  # the sample's own percentile is over the limit: spares the search
-            return False
-        return n >= samples_needed(self.percent, over=over)
+        if over > n * (1 - self.percent / 100):
+            return "missed"
+        return "kept" if n >= samples_needed(self.percent, over=over) else "undecided"
 
 
 def parse_objectives(text: str, option: str) -> tuple[Objective, ...]:
@@ -75,14 +78,20 @@ def parse_objectives(text: str, option: str) -> tuple[Objective, ...]:
     return tuple(objectives)
 
 
-def judge(result: LoadResult, objectives: Sequence[Objective]) -> Verdict:
+def judge(result: LoadResult, objectives: Sequence[Objective]) -> Judgement:
     """Return whether an open-loop run kept all limits, missed one, or is void since its generator was late."""
     samples = result.samples
     failed = int((~samples.ok).sum())
-    if not all(_fair(result, objective) for objective in objectives):
-        alone = (samples.done_ns - samples.sent_ns)[samples.ok]
-        return "void" if all(objective.kept_by(alone, failed) for objective in objectives) else "missed"
-    return "kept" if all(objective.kept_by(samples.latency_ns, failed) for objective in objectives) else "missed"
+    judgement = _heaviest(objective.judge(samples.latency_ns, failed) for objective in objectives)
+    if _all_left(result) and (judgement != "missed" or _in_time(result, objectives)):
+        return judgement
+    alone_ns = (samples.done_ns - samples.sent_ns)[samples.ok]
+    missed = _heaviest(objective.judge(alone_ns, failed) for objective in objectives) == "missed"
+    return "missed" if missed else "void"
+
+
+def _heaviest(judgements: Iterable[Judgement]) -> Judgement:
+    return min(judgements, key=_BY_WEIGHT.index)
 
 
 def limited_ns(result: LoadResult, objective: Objective) -> float | None:
@@ -93,8 +102,8 @@ def limited_ns(result: LoadResult, objective: Objective) -> float | None:
 def step_seconds(objectives: Sequence[Objective], rate_per_s: float, *, least_s: float) -> float:
     """Return how long to measure at a rate so that its samples can establish the limits.
 
-    Long enough for ten requests over the limit, if that takes a minute at most; always long enough for one that none
-    exceeds. Three standard deviations are added, for the number of Poisson arrivals is drawn too.
+    Long enough for ten requests over the limit, if that takes half a minute at most; always long enough for none. Three
+    standard deviations are added, for the number of Poisson arrivals is drawn too.
     """
     wished = max(_ample(samples_needed(one.percent, over=_SPARE_OVER)) for one in objectives) / rate_per_s
     needed = max(_ample(samples_needed(one.percent)) for one in objectives) / rate_per_s
@@ -105,12 +114,14 @@ def _ample(n: int) -> float:
     return n + 3 * math.sqrt(n) + 1
 
 
-def _fair(result: LoadResult, objective: Objective) -> bool:
-    """Return whether the requests left in time: else the generator's lateness is in their latency."""
+def _all_left(result: LoadResult) -> bool:
+    """Return whether the load was what was asked for."""
+    asked_per_s = len(result.samples) / result.duration_s if result.duration_s else 0.0
+    return result.sent_rate_per_s >= _RATE_SHARE * asked_per_s
+
+
+def _in_time(result: LoadResult, objectives: Sequence[Objective]) -> bool:
     if not len(result.samples):
         return True
-    asked_per_s = len(result.samples) / result.duration_s if result.duration_s else 0.0
-    if result.sent_rate_per_s < _RATE_SHARE * asked_per_s:
-        return False
     lag_ns = float(np.percentile(result.samples.sent_ns - result.samples.scheduled_ns, 99))
-    return lag_ns <= _LAG_SHARE * objective.limit_ns
+    return lag_ns <= _LAG_SHARE * min(one.limit_ns for one in objectives)

@@ -78,7 +78,7 @@ class _Counted:
         self._times_s = {"warming": warmup_s, "measuring": duration_s}
 
     def end(self, outcome: str) -> None:
-        self._console.print(Text(one_line(f"{self._label}: {outcome}")))
+        self._console.print(Text(one_line(f"{self._label}: {outcome}")), soft_wrap=True)
 
     @property
     def _label(self) -> str:
@@ -90,7 +90,8 @@ class _Lines(_Counted):
     def phase(self, name: str) -> None:
         if name == "measuring":
             length_s = self._times_s[name]
-            self._console.print(Text(f"{self._label}: measuring{'' if length_s is None else f' {seconds(length_s)}'}"))
+            length = "" if length_s is None else f" {seconds(length_s)}"
+            self._console.print(Text(f"{self._label}: measuring{length}"), soft_wrap=True)
 
 
 class _Bars(_Counted):

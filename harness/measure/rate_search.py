@@ -16,17 +16,19 @@ from harness.report import text
 from harness.results import Limit, RateSearch, RateStep
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from harness.load import LoadResult
     from harness.load.search import Verdict
-    from harness.measure.objective import Objective
+    from harness.measure.objective import Judgement, Objective
     from harness.measure.pool import RequestPool
     from harness.measure.runner import Runner
 
 __all__ = ["RateFinder"]
 
 _FIRST_LOOK_S = 2.0
+_LEAST_FRACTION = 1 / 16  # of the first rate: below, latency is no longer a matter of the rate, and steps take long
+_AGAIN: Mapping[Judgement, int] = {"undecided": 4, "void": 1}  # measured once more, so many times as long
 _STEP_WARMUP_S = 3.0  # the first look has warmed the server up; a step's rate has to settle only
 
 
@@ -95,20 +97,15 @@ class RateFinder:
         return result.rate_per_s / 2
 
     def _probe(self, rate_per_s: float) -> Verdict:
-        arrivals = Arrivals(rate_per_s=rate_per_s, seed=self.seed)
-        least_s = self.runner.settings.duration_s
-        duration_s = step_seconds(self.objectives, rate_per_s, least_s=least_s)
-        try:
-            found = self.runner.run(
-                self.pool, Load(arrivals=arrivals), duration_s=duration_s, most_warmup_s=_STEP_WARMUP_S
-            )
-        except HarnessError as exc:
-            if not self.steps:
-                raise
-            raise _Stopped(f"the next run failed: {exc}") from exc
-        result = found.result
-        self._refuse_end(result)
-        verdict = judge(result, self.objectives)
+        if self.steps and rate_per_s < self.steps[0].asked_rate_per_s * _LEAST_FRACTION:
+            raise _Stopped(f"not even {text.rate(self.steps[-1].asked_rate_per_s)} did")
+        duration_s = step_seconds(self.objectives, rate_per_s, least_s=self.runner.settings.duration_s)
+        result = self._measure(rate_per_s, duration_s)
+        judgement = judge(result, self.objectives)
+        if judgement in _AGAIN:
+            result = self._measure(rate_per_s, duration_s * _AGAIN[judgement])
+            judgement = judge(result, self.objectives)
+        verdict: Verdict = "missed" if judgement == "undecided" else judgement
         self.steps.append(
             RateStep(
                 asked_rate_per_s=rate_per_s,
@@ -119,6 +116,17 @@ class RateFinder:
             )
         )
         return verdict
+
+    def _measure(self, rate_per_s: float, duration_s: float) -> LoadResult:
+        load = Load(arrivals=Arrivals(rate_per_s=rate_per_s, seed=self.seed))
+        try:
+            found = self.runner.run(self.pool, load, duration_s=duration_s, most_warmup_s=_STEP_WARMUP_S)
+        except HarnessError as exc:
+            if not self.steps:
+                raise
+            raise _Stopped(f"the next run failed: {exc}") from exc
+        self._refuse_end(found.result)
+        return found.result
 
     def _refuse_end(self, result: LoadResult) -> None:
         """End the search with a run that says nothing of its rate: `overrun` does, it missed the limit."""
