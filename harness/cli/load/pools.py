@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from harness.checks.extents import Extent, Freedom
 from harness.checks.guess import inputs_of_extent
@@ -14,6 +13,7 @@ from harness.cli.server_options import PREDICT, Once
 from harness.clients import GrpcClient, RestClient
 from harness.errors import UsageError
 from harness.load import EncodedRequest
+from harness.load.request import predict_method
 from harness.measure import RequestPool
 from harness.option_values import numbers
 from harness.signatures import pick_signature
@@ -125,14 +125,8 @@ def _pool(client: GrpcClient | RestClient, api: Api, signature: Signature, exten
     return RequestPool(
         api=api,
         method="predict",
-        encoded=(EncodedRequest(body=body, method=_method(client.endpoint, api)),),
+        encoded=(EncodedRequest(body=body, method=predict_method(client.endpoint, api)),),
         requests=(Request(signature_name=signature.name, inputs=inputs, source="made up"),),
         source=f"made up{size}",
         batch_size=extent.rows,
     )
-
-
-def _method(endpoint: Endpoint, api: Api) -> str:
-    if api == "grpc":
-        return "/tensorflow.serving.PredictionService/Predict"
-    return f"/v1/models/{quote(endpoint.model, safe='')}:predict"
