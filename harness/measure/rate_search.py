@@ -151,9 +151,5 @@ class RateFinder:
             why_open=why_open,
             steps=tuple(self.steps),
             batch_size=self.pool.batch_size,
-            payload_bytes=_payload_bytes(self.pool),
+            payload_bytes=self.pool.payload_bytes,
         )
-
-
-def _payload_bytes(pool: RequestPool) -> int:
-    return round(sum(len(each.body) for each in pool.encoded) / len(pool.encoded))

@@ -13,19 +13,18 @@ from harness.measure.timeline import UsageWatch, windows_of
 from harness.report import text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.endpoint import Endpoint
-    from harness.load import Arrivals, LoadResult
+    from harness.load import Answer, Arrivals, LoadResult
     from harness.measure.pool import RequestPool
     from harness.measure.progress import Progress
+    from harness.measure.verify import Verification
     from harness.results import Throughput
     from harness.servers import Server
 
-__all__ = ["Load", "Measured", "RunSettings", "Runner", "usage_of"]
-
-_TOLD = 3  # wrong answers
+__all__ = ["Load", "Measured", "RunSettings", "Runner", "label_of", "usage_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +96,7 @@ class Runner:
         settings: of every run.
         progress: what is told of each run.
         samples: folder that gets each run's samples, None to keep none.
-        wrong_answers: compares the answers that a run kept with what was to be answered: returns how many were compared
-            and a text for each wrong one.
+        verify: compares the answers that a run kept with what was to be answered.
     """
 
     endpoints: tuple[Endpoint, ...]
@@ -106,7 +104,7 @@ class Runner:
     settings: RunSettings = field(default_factory=RunSettings)
     progress: Progress = SILENT
     samples: Path | None = None
-    wrong_answers: Callable[[RequestPool, LoadResult], tuple[int, tuple[str, ...]]] | None = None
+    verify: Callable[[RequestPool, Sequence[Answer]], Verification] | None = None
 
     def run(
         self,
@@ -179,15 +177,7 @@ class Runner:
     def _row(self, pool: RequestPool, result: LoadResult, readings: list[tuple[int, int]]) -> Throughput:
         row = result.throughput(method=pool.method, batch_size=pool.batch_size)
         row = replace(row, requests=pool.source, windows=windows_of(result, readings))
-        if self.wrong_answers is None or not self.settings.keep_answers:
-            return row
-        compared, wrong = self.wrong_answers(pool, result)
-        return replace(
-            row,
-            answers_compared=compared,
-            answers_wrong=len(wrong),
-            warnings=(*_warnings(compared, wrong), *row.warnings),
-        )
+        return row if self.verify is None else self.verify(pool, result.answers).on(row)
 
 
 def usage_of(server: Server) -> Callable[[], ServerUsage | None]:
@@ -204,15 +194,6 @@ def label_of(pool: RequestPool, load: Load) -> str:
     """Return what a run is, for people, e.g. ``grpc, batch 8, 4 in flight``."""
     batch = f"batch {pool.batch_size}" if pool.batch_size is not None else pool.method
     return f"{pool.api}, {batch}, {load}"
-
-
-def _warnings(compared: int, wrong: tuple[str, ...]) -> list[str]:
-    if not compared:
-        return ["no answer was kept that could be compared with what was to be answered"]
-    if not wrong:
-        return []
-    first = [f"wrong answer: {each}" for each in wrong[:_TOLD]]
-    return [f"WRONG ANSWERS: {len(wrong):,} of the {compared:,} answers compared are wrong", *first]
 
 
 def _told(row: Throughput) -> str:

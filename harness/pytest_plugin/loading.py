@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from harness.checks.extents import Extent, Freedom
 from harness.checks.guess import inputs_of_extent
 from harness.checks.request import Request
+from harness.errors import UsageError
 from harness.load import EncodedRequest
 from harness.load.request import predict_method
-from harness.measure import RequestPool
+from harness.measure import RequestPool, make_pool
 from harness.measure.runner import Load, Runner, RunSettings, usage_of
 from harness.signatures import DEFAULT_SIGNATURE
 
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ServingLoad", "inputs_of"]
 
-Asked = Mapping[str, "np.ndarray"] | bytes | EncodedRequest
+Asked = Mapping[str, "np.ndarray"] | Request | bytes | EncodedRequest
+
+_SOURCE = "the test's own"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,7 @@ class ServingLoad:
 
     def __call__(
         self,
-        requests: Asked | Sequence[Asked],
+        requests: Asked | Sequence[Asked] | RequestPool,
         *,
         api: Api = "grpc",
         concurrency: int = 8,
@@ -63,7 +66,8 @@ class ServingLoad:
         """Send requests and return what they cost; skips the test if the server does not have the API.
 
         Args:
-            requests: inputs by name for Predict, or a request's encoded bytes, or a list of such, sent in turn.
+            requests: inputs by name for Predict, a `harness.checks.request.Request`, or a request's encoded bytes; or
+                a list of such, sent in turn; or a pool of requests.
             api: ``grpc`` or ``rest``.
             concurrency: requests in flight, in closed loop.
             arrivals: the schedule of an open loop.
@@ -76,29 +80,28 @@ class ServingLoad:
         client = self.clients[0 if api == "grpc" else 1]
         if client is None:
             pytest.skip(f"the endpoint has no {api} address")
-        several = list(requests) if isinstance(requests, Sequence) and not isinstance(requests, bytes) else [requests]
+        pool = requests if isinstance(requests, RequestPool) else self._pool(requests, client, api)
         runner = Runner(endpoints=(self.endpoint,), usage=usage_of(self.server), settings=RunSettings(**settings))
-        found = runner.run(self._pool(several, client, api), Load(concurrency=concurrency, arrivals=arrivals))
+        found = runner.run(pool, Load(concurrency=concurrency, arrivals=arrivals))
         self.record(found.row)
         return found.result
 
-    def _pool(self, several: list[Asked], client: GrpcClient | RestClient, api: Api) -> RequestPool:
-        asked = tuple(Request(inputs=one) for one in several if isinstance(one, Mapping))
-        sizes = {request.rows for request in asked}
-        return RequestPool(
-            api=api,
-            method="predict",
-            encoded=tuple(self._encoded(one, client, api) for one in several),
-            requests=asked if len(asked) == len(several) else (),
-            source="the test's own",
-            batch_size=sizes.pop() if len(sizes) == 1 and len(asked) == len(several) else None,
-        )
+    def _pool(self, asked: Asked | Sequence[Asked], client: GrpcClient | RestClient, api: Api) -> RequestPool:
+        several = list(asked) if isinstance(asked, Sequence) and not isinstance(asked, bytes) else [asked]
+        encoded = [self._encoded(one, api) for one in several if isinstance(one, bytes | EncodedRequest)]
+        if encoded and len(encoded) == len(several):
+            return RequestPool(api=api, method="predict", encoded=tuple(encoded), source=_SOURCE)
+        if encoded or not several:
+            raise UsageError(
+                "serving_load takes inputs by name (or Requests) or encoded requests, at least one of one kind"
+            )
+        requests = [Request(inputs=one) if isinstance(one, Mapping) else one for one in several]
+        return make_pool(client, cast("list[Request]", requests), source=_SOURCE)
 
-    def _encoded(self, one: Asked, client: GrpcClient | RestClient, api: Api) -> EncodedRequest:
+    def _encoded(self, one: bytes | EncodedRequest, api: Api) -> EncodedRequest:
         if isinstance(one, EncodedRequest):
             return one
-        body = client.encode_predict(one) if isinstance(one, Mapping) else bytes(one)
-        return EncodedRequest(body=body, method=predict_method(self.endpoint, api))
+        return EncodedRequest(body=one, method=predict_method(self.endpoint, api))
 
 
 def inputs_of(subject: Subject, batch_size: int, *, open_size: int | None = None) -> dict[str, np.ndarray]:

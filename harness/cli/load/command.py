@@ -12,7 +12,7 @@ from harness.cli.load.common import add_common_options, samples_folder, settings
 from harness.cli.load.context import Context
 from harness.cli.load.modes import add_mode_options, chosen_mode
 from harness.cli.load.outcome import fails
-from harness.cli.load.pools import add_pool_options, batch_sizes, payload_sizes, pools_of
+from harness.cli.load.pools import add_pool_options, check_pool_options, pools_of
 from harness.cli.main import INTERRUPTED
 from harness.cli.record import Record, add_report_option
 from harness.cli.server_options import add_server_options, served
@@ -75,8 +75,7 @@ def _check(options: argparse.Namespace) -> None:
     """Refuse values before anything is served."""
     settings_of(options)
     samples_folder(options)
-    batch_sizes(options)
-    payload_sizes(options)
+    check_pool_options(options)
 
 
 @contextmanager

@@ -7,18 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.server_options import Once, positive
+from harness.clients import GrpcClient, RestClient
 from harness.errors import ReportError, UsageError
 from harness.load import engines
+from harness.measure.expected import expect
 from harness.measure.progress import progress_on
 from harness.measure.runner import Runner, RunSettings, usage_of
+from harness.measure.verify import verify
 from harness.option_values import seconds, whole_number
-from harness.signatures import DEFAULT_SIGNATURE
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from harness.cli.load.context import Context
+    from harness.load import Answer
+    from harness.measure import RequestPool
+    from harness.measure.expected import Expected
+    from harness.measure.verify import Verification
 
 __all__ = ["add_common_options", "running", "samples_folder", "seed_of", "settings_of"]
 
@@ -48,8 +54,10 @@ def add_common_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--engine", action=Once, choices=tuple(_ENGINE_APIS), help="what sends; asks for its API (default: the fastest)"
     )
-    group.add_argument("--signature", action=Once, default=DEFAULT_SIGNATURE, help="the signature to call")
     group.add_argument("--seed", action=Once, default="0", help="of arrivals, orders and made-up values (default: 0)")
+    group.add_argument(
+        "--verify", action=Once, type=positive, metavar="N", help="keep so many answers of each run and compare them"
+    )
     group.add_argument("--samples", action=Once, metavar="DIR", help="write each run's raw samples there, as .npz")
 
 
@@ -72,7 +80,7 @@ def settings_of(options: argparse.Namespace) -> RunSettings:
         processes=options.processes,
         engine=options.engine,
         shuffle_seed=seed_of(options),
-        keep_answers=getattr(options, "verify", None) or 0,
+        keep_answers=options.verify or 0,
     )
 
 
@@ -112,7 +120,17 @@ def running(context: Context) -> Iterator[Runner]:
             settings=settings,
             progress=progress,
             samples=samples_folder(context.options),
+            verify=_verifier(context) if settings.keep_answers else None,
         )
+
+
+def _verifier(context: Context) -> Callable[[RequestPool, Sequence[Answer]], Verification]:
+    """Return what compares answers with the recorded ones, or with those that the server gives now, at rest."""
+    expected: dict[int, Expected] = {}
+    for pool in context.every_pool:
+        with (GrpcClient if pool.api == "grpc" else RestClient)(context.server.endpoint) as client:
+            expected[id(pool)] = expect(pool, client)
+    return lambda pool, answers: verify(answers, pool, expected[id(pool)])
 
 
 def _choose_api(options: argparse.Namespace) -> None:

@@ -30,6 +30,7 @@ __all__ = ["MODES", "Mode", "add_mode_options", "all_modes", "chosen_mode"]
 MODES = {
     "--rate": "harness.cli.load.open_loop",
     "--slo": "harness.cli.load.slo",
+    "--replay": "harness.cli.load.replay",
     "--concurrency": "harness.cli.load.closed_loop",
 }
 

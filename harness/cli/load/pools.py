@@ -3,78 +3,96 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.checks.extents import Extent, Freedom
-from harness.checks.guess import inputs_of_extent
-from harness.checks.parity import rest_obstacle
-from harness.checks.request import Request
-from harness.cli.server_options import PREDICT, Once
-from harness.clients import GrpcClient, RestClient
+from harness.cli.server_options import Once, tags_of
 from harness.errors import UsageError
-from harness.load import EncodedRequest
-from harness.load.request import predict_method
-from harness.measure import RequestPool
-from harness.option_values import numbers
-from harness.signatures import pick_signature
+from harness.measure.pool_for import pool_for, pools_of_growing_payload
+from harness.option_values import numbers, whole_number
 
 if TYPE_CHECKING:
     import argparse
 
     from harness.endpoint import Endpoint
+    from harness.measure import RequestPool
     from harness.results.measured import Api
     from harness.servers import Server
-    from harness.signatures import Signature
 
-__all__ = ["add_pool_options", "batch_sizes", "payload_sizes", "pools_of"]
+__all__ = ["add_pool_options", "check_pool_options", "log_files", "pools_of"]
 
-_DEFAULT_PAYLOADS = "1,4,16,64"
+_USUAL = "usual"
 
 
 def add_pool_options(group: argparse._ArgumentGroup) -> None:
     """Add the options that say what is sent."""
+    group.add_argument("--signature", action=Once, metavar="NAME", help="the signature to call (default: that of most)")
+    group.add_argument("--examples", action=Once, metavar="FILE", help="send the requests of this .npz or .json file")
     group.add_argument(
-        "--batch-size", action=Once, default="1", metavar="N,N", help="examples in a request, varied if several"
+        "--requests-from", action=Once, metavar="LOG,LOG", help="send those of these TFRecord files of PredictionLogs"
+    )
+    group.add_argument(
+        "--batch-size",
+        action=Once,
+        metavar="N,N",
+        help="examples in a request, varied if several (default: as many as they have; 1 in made-up ones)",
     )
     group.add_argument(
         "--payload-sweep",
         action=Once,
         nargs="?",
-        const=_DEFAULT_PAYLOADS,
+        const=_USUAL,
         metavar="N,N",
-        help=f"vary the size of open dimensions other than the batch (default: {_DEFAULT_PAYLOADS})",
+        help="vary the sizes that the signature leaves open besides the batch",
     )
 
 
-def batch_sizes(options: argparse.Namespace) -> list[int]:
-    """Return the batch sizes to measure.
+def check_pool_options(options: argparse.Namespace) -> None:
+    """Refuse values that name no requests.
 
     Raises:
-        UsageError: they are none.
+        UsageError: a value is wrong, a file is missing, or options contradict each other.
     """
-    return numbers(options.batch_size, "--batch-size")
+    _batch_sizes(options)
+    _payload_sizes(options)
+    given = [name for name in ("examples", "requests_from") if getattr(options, name) is not None]
+    if len(given) > 1:
+        raise UsageError("--examples and --requests-from both say what to send; give one of them")
+    if given and options.payload_sweep is not None:
+        raise UsageError(
+            f"--payload-sweep makes its requests up, but --{given[0].replace('_', '-')} says what to send; give one of"
+            " them"
+        )
+    files = [] if options.examples is None else [Path(options.examples)]
+    for path in (*files, *log_files(options)):
+        if not path.exists():
+            raise UsageError(f"--{given[0].replace('_', '-')} {path}: there is no such file")
 
 
-def payload_sizes(options: argparse.Namespace) -> list[int]:
-    """Return the sizes of open dimensions to measure; one, 1, if they are not varied.
-
-    Raises:
-        UsageError: they are none.
-    """
-    return [1] if options.payload_sweep is None else numbers(options.payload_sweep, "--payload-sweep")
+def log_files(options: argparse.Namespace) -> list[Path]:
+    """Return the files of ``--requests-from``; none if it is not given."""
+    return [Path(part.strip()) for part in (options.requests_from or "").split(",") if part.strip()]
 
 
 def pools_of(server: Server, options: argparse.Namespace) -> dict[Api, tuple[RequestPool, ...]]:
     """Return what to send over each API that was asked for; REST is left out, with a word, if it cannot carry it.
 
     Raises:
+        CheckError: the examples cannot be read.
         SignatureError: the model has no such signature.
-        UsageError: the signature cannot be called with tensors, or not over the API that was asked for, or has no size
-            that could be varied.
+        UsageError: no request can be sent, or the signature has no size that could be varied.
     """
-    endpoint = server.endpoint
-    pools = {api: _pools(endpoint, api, options) for api in _apis(options.api, endpoint)}
-    return {api: several for api, several in pools.items() if several}
+    pools: dict[Api, tuple[RequestPool, ...]] = {}
+    for api in _apis(options.api, server.endpoint):
+        try:
+            pools[api] = tuple(_pools(server, api, options))
+        except UsageError as exc:
+            if api == options.api or not pools:
+                raise
+            print(f"{api} is left out: {exc}", file=sys.stderr)
+    for note in dict.fromkeys(note for several in pools.values() for pool in several for note in pool.notes):
+        print(f"note: {note}", file=sys.stderr)
+    return pools
 
 
 def _apis(asked: str, endpoint: Endpoint) -> list[Api]:
@@ -87,46 +105,39 @@ def _apis(asked: str, endpoint: Endpoint) -> list[Api]:
     return chosen
 
 
-def _pools(endpoint: Endpoint, api: Api, options: argparse.Namespace) -> tuple[RequestPool, ...]:
-    kind = GrpcClient if api == "grpc" else RestClient
-    with kind(endpoint) as client:
-        signature = pick_signature(client.signatures(), options.signature)
-        _refuse_unfit(signature, options)
-        obstacle = rest_obstacle(signature) if api == "rest" else ""
-        if not obstacle:
-            extents = [
-                Extent(rows=rows, open_size=size) for rows in batch_sizes(options) for size in payload_sizes(options)
-            ]
-            return tuple(_pool(client, api, signature, extent, seed=int(options.seed)) for extent in extents)
-    if options.api == "rest":
-        raise UsageError(f"--api rest: {obstacle}; use --api grpc")
-    print(f"rest is left out: {obstacle}", file=sys.stderr)
-    return ()
-
-
-def _refuse_unfit(signature: Signature, options: argparse.Namespace) -> None:
-    if signature.method_name != PREDICT:
-        raise UsageError(
-            f"--signature {signature.name} is for {signature.method_name}, which takes tf.Examples; load sends"
-            " tensors to predict signatures"
+def _pools(server: Server, api: Api, options: argparse.Namespace) -> list[RequestPool]:
+    seed, tags, signature = whole_number(options.seed, "--seed"), tags_of(options), options.signature
+    if options.payload_sweep is not None:
+        sizes = _payload_sizes(options)
+        found: list[RequestPool] = []
+        for batch_size in _batch_sizes(options):
+            grown = pools_of_growing_payload(
+                server, api, sizes=sizes, signature=signature, batch_size=batch_size, seed=seed, tags=tags
+            )
+            found += grown.pools.values()
+            for size, why in grown.refused.items():
+                print(f"note: open sizes of {size} are left out: {why}", file=sys.stderr)
+        return found
+    examples = None if options.examples is None else Path(options.examples)
+    return [
+        pool_for(
+            server,
+            api,
+            examples=examples,
+            log=log_files(options) or None,
+            signature=signature,
+            batch_size=batch_size,
+            seed=seed,
+            tags=tags,
         )
-    free = Freedom.of(signature.inputs, (), takes_examples=False)
-    if options.payload_sweep is not None and not free.sizes:
-        raise UsageError(
-            f"--payload-sweep: the inputs of {signature.name} have no open size but the batch; vary that, with"
-            " --batch-size 1,8,32"
-        )
+        for batch_size in _batch_sizes(options)
+    ]
 
 
-def _pool(client: GrpcClient | RestClient, api: Api, signature: Signature, extent: Extent, *, seed: int) -> RequestPool:
-    inputs = inputs_of_extent(signature, extent, seed=seed, texts={})
-    body = client.encode_predict(inputs, signature_name=signature.name)
-    size = "" if extent.open_size == 1 else f", open dimensions of {extent.open_size}"
-    return RequestPool(
-        api=api,
-        method="predict",
-        encoded=(EncodedRequest(body=body, method=predict_method(client.endpoint, api)),),
-        requests=(Request(signature_name=signature.name, inputs=inputs, source="made up"),),
-        source=f"made up{size}",
-        batch_size=extent.rows,
-    )
+def _batch_sizes(options: argparse.Namespace) -> list[int | None]:
+    return [None] if options.batch_size is None else [*numbers(options.batch_size, "--batch-size")]
+
+
+def _payload_sizes(options: argparse.Namespace) -> list[int] | None:
+    text = options.payload_sweep
+    return None if text in (None, _USUAL) else numbers(text, "--payload-sweep")

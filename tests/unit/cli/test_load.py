@@ -7,13 +7,17 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from fixtures.load_results import made_result
 from harness.cli.load import closed_loop
 from harness.errors import ConnectionFailedError
 from harness.load import Arrivals, Samples
+from harness.protos import prediction_log_pb2
 from harness.results import RateSearch, read_results
+from harness.savedmodel.tfrecord import encode_records
+from harness.tensors import to_proto
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +45,13 @@ BAD = {
     "seed": (("--seed", "x"), "--seed 'x' should be a whole number from 0 to 4294967295"),
     "payload": (("--payload-sweep", "0"), "--payload-sweep '0' should be numbers above 0 with commas between, e.g.*"),
     "samples": (("--samples", "/dev/null/x"), "--samples /dev/null/x: this folder cannot be made: Not a directory; *"),
+    "no examples": (("--examples", "/nope"), "--examples /nope: there is no such file"),
+    "no log": (("--requests-from", "{good},/nope"), "--requests-from /nope: there is no such file"),
+    "two sources": (("--examples", "x", "--requests-from", "y"), "--examples and --requests-from both say what to s*"),
+    "no room": (("--examples", "x", "--payload-sweep"), "--payload-sweep makes its requests up, but --examples says*"),
+    "nothing to replay": (("--replay",), "--replay needs --requests-from LOG, the log to replay"),
+    "no speed": (("--replay", "0", "--requests-from", "x"), "--replay '0' should be a speed above 0: 1 as it came, *"),
+    "another size": (("--replay", "--requests-from", "x", "--batch-size", "2"), "--replay sends the requests of the*"),
     "requests": (("--requests", "0"), "argument --requests: '0' should be a whole number above 0"),
 }  # fmt: skip
 
@@ -52,6 +63,7 @@ def test_what_cannot_be_measured_is_refused(
     """Values that mean nothing, and options that contradict each other, end with 3 before anything is served."""
     from fnmatch import fnmatchcase
 
+    words = tuple(word.format(good=half_plus_two) for word in words)
     ended = cli("load", half_plus_two, "--backend", "standin", *words)
     assert ended.code == 3
     assert fnmatchcase(ended.err.splitlines()[-1].partition("error: ")[2], text.replace("[", "[[]")), ended.err
@@ -89,6 +101,37 @@ def test_batches_and_requests_can_be_counted(load: Callable[..., Any]) -> None:
     rows = results.throughput
     assert [(row.batch_size, row.n, row.engine) for row in rows] == [(1, 30, "grpc.aio"), (4, 30, "grpc.aio")]
     assert rows[0].payload_bytes < rows[1].payload_bytes
+
+
+def test_a_log_is_replayed_and_its_answers_compared(load: Callable[..., Any], tmp_path: Path) -> None:
+    """Each request leaves once, at its time; an answer other than the recorded one is told and ends with 1."""
+    path = tmp_path / "traffic.tfrecord"
+    path.write_bytes(encode_records([_logged(4.0, answer=6.0, at_s=9), _logged(6.0, answer=9.0, at_s=10)]))
+    ended, results = load("--requests-from", str(path), "--replay", "5", "--verify", "10")
+    (row,) = results.throughput
+    assert ended.code == 1, ended.err
+    assert (row.n, row.arrivals, row.requests) == (2, "recorded", "2 requests: logged in traffic.tfrecord")
+    assert (row.answers_compared, row.answers_wrong) == (2, 1)
+    assert "1 of 2 answers compared is wrong" in " ".join(ended.out.split())
+
+
+def _logged(value: float, *, answer: float, at_s: int) -> bytes:
+    log = prediction_log_pb2.PredictionLog()
+    log.predict_log.request.model_spec.name = "half_plus_two"
+    log.predict_log.request.inputs["x"].CopyFrom(to_proto(np.array([value], np.float32)))
+    log.predict_log.response.outputs["y"].CopyFrom(to_proto(np.array([answer], np.float32)))
+    log.log_metadata.timestamp_secs = at_s
+    return bytes(log.SerializeToString())
+
+
+def test_payloads_grow_in_a_sweep(load: Callable[..., Any]) -> None:
+    """Each size of what the signature leaves open is a row, with answers compared with those of the server at rest."""
+    ended, results = load("--payload-sweep", "1,64", "--concurrency", "1", "--verify", "5")
+    assert ended.code == 0, ended.err
+    small, large = results.throughput
+    assert small.payload_bytes < large.payload_bytes
+    assert (small.answers_wrong, large.answers_wrong) == (0, 0)
+    assert small.answers_compared > 0
 
 
 def test_several_endpoints_are_asked_in_turn(load: Callable[..., Any], addresses: dict[str, str]) -> None:

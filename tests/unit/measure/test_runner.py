@@ -11,7 +11,8 @@ import pytest
 
 from fixtures.load_results import POOL, made_result
 from harness.endpoint import Endpoint
-from harness.load import Arrivals, Samples, ServerUsage
+from harness.load import Answer, Arrivals, Samples, ServerUsage
+from harness.measure import Verification
 from harness.measure import runner as runners
 from harness.measure.runner import Load, Runner, RunSettings, label_of
 
@@ -92,26 +93,17 @@ def test_a_run_can_be_one_of_several_endpoints_and_count(echo: Endpoint) -> None
     assert told.words[0] == "grpc, batch 1, 2 in flight for 0.0 and None"
 
 
-@pytest.mark.parametrize(
-    ("compared", "wrong", "warnings"),
-    [
-        (9, (), ()),
-        (9, ("y is 3",), ("WRONG ANSWERS: 1 of the 9 answers compared are wrong", "wrong answer: y is 3")),
-        (0, (), ("no answer was kept that could be compared with what was to be answered",)),
-    ],
-)
-def test_wrong_answers_are_counted_and_warned_of(
-    monkeypatch: pytest.MonkeyPatch, compared: int, wrong: tuple[str, ...], warnings: tuple[str, ...]
-) -> None:
-    """What the comparison of kept answers finds is in the row, and nothing where it found nothing."""
-    monkeypatch.setattr(runners, "run_load", lambda *_args, **_options: made_result([1.0] * 9))
+def test_kept_answers_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the comparison of a run's answers finds is in its row."""
+    answers = (Answer(request=0, body=b"abc"),)
+    monkeypatch.setattr(runners, "run_load", lambda *_args, **_options: made_result([1.0] * 9, answers=answers))
     runner = Runner(
         endpoints=(Endpoint(grpc="127.0.0.1:1", rest=None, model="m"),),
         settings=replace(QUICK, keep_answers=9),
-        wrong_answers=lambda _pool, _result: (compared, wrong),
+        verify=lambda pool, kept: Verification(compared=len(kept), wrong=1, text=f"wrong: {pool.source}"),
     )
     row = runner.run(POOL, Load()).row
-    assert (row.answers_compared, row.answers_wrong, row.warnings) == (compared, len(wrong), warnings)
+    assert (row.answers_compared, row.answers_wrong, row.warnings) == (1, 1, ("wrong: made up",))
 
 
 def test_labels_say_what_is_varied() -> None:
