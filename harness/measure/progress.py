@@ -98,13 +98,18 @@ class _Bars(_Counted):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self.display = RichProgress(
-            TextColumn("{task.description}", markup=False), _TimeBar(), _TimeLeft(), console=console, transient=True
+            TextColumn("{task.description}", markup=False),
+            _TimeBar(),
+            _TimeLeft(),
+            console=console,
+            transient=True,
+            refresh_per_second=4,  # to draw costs the machine that is measured
         )
         self._task = self.display.add_task("starting", visible=False)
 
     def begin(self, run: str, *, warmup_s: float, duration_s: float | None) -> None:
         super().begin(run, warmup_s=warmup_s, duration_s=duration_s)
-        self._show("connecting", None)
+        self._show("connecting", None)  # Rich takes None for "as before", so a task of unknown length gets 0
 
     def phase(self, name: str) -> None:
         if name in _PHASES:
@@ -115,7 +120,9 @@ class _Bars(_Counted):
         super().end(outcome)
 
     def _show(self, what: str, total_s: float | None) -> None:
-        self.display.reset(self._task, description=one_line(f"{self._label}: {what}"), total=total_s, visible=True)
+        self.display.reset(
+            self._task, description=one_line(f"{self._label}: {what}"), total=total_s or 0.0, visible=True
+        )
 
 
 class _TimeBar(ProgressColumn):
@@ -126,13 +133,13 @@ class _TimeBar(ProgressColumn):
             total=task.total,
             completed=min(task.elapsed or 0.0, task.total or 0.0),
             width=32,
-            pulse=task.total is None,
+            pulse=not task.total,
             animation_time=task.get_time(),
         )
 
 
 class _TimeLeft(ProgressColumn):
     def render(self, task: Task) -> Text:
-        if task.total is None:
+        if not task.total:
             return Text("")
         return Text(f"{seconds(max(0.0, task.total - (task.elapsed or 0.0)))} left")

@@ -191,9 +191,9 @@ def usage_of(server: Server) -> Callable[[], ServerUsage | None]:
 
 
 def label_of(pool: RequestPool, load: Load) -> str:
-    """Return what a run is, for people, e.g. ``grpc, batch 8, 4 in flight``."""
+    """Return what a run is, for people, e.g. ``grpc, batch 8, 319 B, 4 in flight``."""
     batch = f"batch {pool.batch_size}" if pool.batch_size is not None else pool.method
-    return f"{pool.api}, {batch}, {load}"
+    return f"{pool.api}, {batch}, {text.size(pool.payload_bytes)}, {load}"
 
 
 def _told(row: Throughput) -> str:

@@ -89,8 +89,9 @@ def test_rates_become_rows_with_their_schedule(load: Callable[..., Any], tmp_pat
         (50.0, "constant", 10),
         (100.0, "constant", 20),
     ]
-    assert "[2/2] grpc, batch 1, 100/s constant: measuring 0.2 s\n" in ended.err
-    assert len(Samples.load(tmp_path / "samples" / "grpc-batch-1-100-s-constant.npz")) == 20
+    size = results.throughput[1].payload_bytes
+    assert f"[2/2] grpc, batch 1, {size} B, 100/s constant: measuring 0.2 s\n" in ended.err
+    assert len(Samples.load(tmp_path / "samples" / f"grpc-batch-1-{size}-b-100-s-constant.npz")) == 20
     assert "at 100/s" in ended.out
 
 

@@ -78,8 +78,8 @@ def test_a_run_becomes_a_row_with_all_that_is_known(echo: Endpoint, tmp_path: Pa
     assert row.generator_cpu_us_per_request is not None
     assert sum(window.n for window in row.windows) == 30
     assert any(window.server_cpu_share is not None for window in row.windows)
-    assert len(Samples.load(tmp_path / "grpc-batch-1-100-s-constant.npz")) == 30
-    assert told.words[0] == "grpc, batch 1, 100/s constant for 0.0 and 0.3"
+    assert len(Samples.load(tmp_path / "grpc-batch-1-3-b-100-s-constant.npz")) == 30
+    assert told.words[0] == "grpc, batch 1, 3 B, 100/s constant for 0.0 and 0.3"
     assert told.words[-2:] == ["ended", "100/s"]
 
 
@@ -90,7 +90,7 @@ def test_a_run_can_be_one_of_several_endpoints_and_count(echo: Endpoint) -> None
     runner = Runner(endpoints=(echo, echo), settings=settings, progress=told)
     row = runner.run(POOL, Load(concurrency=2)).row
     assert (row.n, row.concurrency, row.arrivals) == (40, 2, "")
-    assert told.words[0] == "grpc, batch 1, 2 in flight for 0.0 and None"
+    assert told.words[0] == "grpc, batch 1, 3 B, 2 in flight for 0.0 and None"
 
 
 def test_kept_answers_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_kept_answers_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_labels_say_what_is_varied() -> None:
-    """API, batch size, and the load."""
+    """API, batch size, mean size of the requests, and the load."""
     ramp = Arrivals(rate_per_s=10.0, shape="ramp", end_rate_per_s=500.0, over_s=3.0)
-    assert label_of(POOL, Load(concurrency=4)) == "grpc, batch 1, 4 in flight"
-    assert label_of(replace(POOL, batch_size=None), Load(arrivals=ramp)) == "grpc, predict, 10.0/s to 500/s ramp"
+    assert label_of(POOL, Load(concurrency=4)) == "grpc, batch 1, 3 B, 4 in flight"
+    assert label_of(replace(POOL, batch_size=None), Load(arrivals=ramp)) == "grpc, predict, 3 B, 10.0/s to 500/s ramp"
