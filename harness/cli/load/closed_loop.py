@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.load.common import running
 from harness.cli.server_options import Once
+from harness.errors import UsageError
 from harness.measure.runner import Load
 from harness.measure.sweep import sweep
 from harness.option_values import numbers
@@ -38,12 +39,18 @@ def asked(options: argparse.Namespace) -> bool:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Refuse what are no numbers of requests.
+    """Refuse what are no numbers of requests, or too few for those who send them.
 
     Raises:
         UsageError: such a text.
     """
-    _loads(options)
+    least = _least(options)
+    for load in _loads(options):
+        if load.concurrency < least:
+            raise UsageError(
+                f"--concurrency {load.concurrency} is too little for {options.processes} processes and"
+                f" {len(options.endpoint or [None])} endpoints: each needs a request in flight; give at least {least}"
+            )
 
 
 def run(context: Context) -> Iterator[Throughput]:
@@ -53,5 +60,12 @@ def run(context: Context) -> Iterator[Throughput]:
 
 
 def _loads(options: argparse.Namespace) -> list[Load]:
-    text = _DEFAULT if options.concurrency is None else options.concurrency
-    return [Load(concurrency=number) for number in numbers(text, "--concurrency")]
+    if options.concurrency is None:
+        asked = sorted({max(number, _least(options)) for number in numbers(_DEFAULT, "--concurrency")})
+    else:
+        asked = numbers(options.concurrency, "--concurrency")
+    return [Load(concurrency=number) for number in asked]
+
+
+def _least(options: argparse.Namespace) -> int:
+    return max(int(options.processes), len(options.endpoint or ()))

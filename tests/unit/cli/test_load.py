@@ -27,6 +27,7 @@ QUICK = ("--duration", "0.2", "--warmup", "0")
 
 BAD = {
     "two modes": (("--rate", "5", "--concurrency", "2"), "--rate and --concurrency ask for different measurements; g*"),
+    "too few": (("--concurrency", "1", "--processes", "2"), "--concurrency 1 is too little for 2 processes and 1 en*"),
     "another mode's": (("--arrivals", "poisson"), "--arrivals goes with --rate, which is not asked for; give --rate*"),
     "think in open loop": (("--rate", "5", "--think-time", "1"), "--think-time goes with --concurrency, which is not*"),
     "rate": (("--rate", "5,0"), "--rate '5,0' should be requests a second, with commas between, e.g. --rate 500,1000"),
@@ -137,9 +138,10 @@ def test_payloads_grow_in_a_sweep(load: Callable[..., Any]) -> None:
 
 def test_several_endpoints_are_asked_in_turn(load: Callable[..., Any], addresses: dict[str, str]) -> None:
     """A second endpoint may be named; here it is the same server."""
-    ended, results = load("--endpoint", addresses["grpc"], "--concurrency", "2")
+    ended, results = load("--endpoint", addresses["grpc"])
     assert ended.code == 0, ended.err
-    assert results.throughput[0].n > 0
+    assert [row.concurrency for row in results.throughput] == [2, 8]  # one in flight is too little for two
+    assert all(row.n > 0 for row in results.throughput)
 
 
 def test_a_limit_leads_to_a_search(load: Callable[..., Any]) -> None:
