@@ -120,7 +120,13 @@ class RateFinder:
     def _measure(self, rate_per_s: float, duration_s: float) -> LoadResult:
         load = Load(arrivals=Arrivals(rate_per_s=rate_per_s, seed=self.seed))
         try:
-            found = self.runner.run(self.pool, load, duration_s=duration_s, most_warmup_s=_STEP_WARMUP_S)
+            found = self.runner.run(
+                self.pool,
+                load,
+                duration_s=duration_s,
+                most_warmup_s=_STEP_WARMUP_S,
+                verdict=lambda result: judge(result, self.objectives),
+            )
         except HarnessError as exc:
             if not self.steps:
                 raise

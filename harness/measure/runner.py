@@ -113,6 +113,7 @@ class Runner:
         *,
         duration_s: float | None = None,
         most_warmup_s: float = math.inf,
+        verdict: Callable[[LoadResult], str] | None = None,
     ) -> Measured:
         """Send a pool's requests.
 
@@ -121,6 +122,7 @@ class Runner:
             load: how.
             duration_s: the measured time; None for that of the settings.
             most_warmup_s: a bound of the warm-up besides that of the settings.
+            verdict: what the caller makes of the run, to be told; None to tell whether it is void.
 
         Raises:
             UsageError: the settings do not go together.
@@ -138,7 +140,7 @@ class Runner:
         row = self._row(pool, result, readings)
         if self.samples is not None:
             result.samples.save(self.samples / f"{_slug(label)}.npz")
-        self.progress.end(_told(row))
+        self.progress.end(_told(row, "void" * row.void if verdict is None else verdict(result)))
         return Measured(result=result, row=row)
 
     def _load(self, pool: RequestPool, load: Load, settings: RunSettings) -> tuple[LoadResult, list[tuple[int, int]]]:
@@ -196,12 +198,12 @@ def label_of(pool: RequestPool, load: Load) -> str:
     return f"{pool.api}, {batch}, {text.size(pool.payload_bytes)}, {load}"
 
 
-def _told(row: Throughput) -> str:
+def _told(row: Throughput, verdict: str) -> str:
     """Return a run's outcome in a line."""
     parts = [text.rate(row.rate_per_s)]
     parts += [f"{text.percent_name(one.percent)} {text.percentile(one)}" for one in row.percentiles if one.sufficient]
     parts += [f"{sum(row.errors.values()):,} errors"] if row.errors else []
-    parts += ["void"] if row.void else []
+    parts += [verdict] if verdict else []
     parts += [f"{row.answers_wrong:,} wrong answers"] if row.answers_wrong else []
     parts += [row.ended] if row.ended != "completed" else []
     return ", ".join(parts)

@@ -106,6 +106,17 @@ def test_kept_answers_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (row.answers_compared, row.answers_wrong, row.warnings) == (1, 1, ("wrong: made up",))
 
 
+def test_a_late_generator_makes_a_void_row() -> None:
+    """The row of an open loop has the lag, and is void where that is over a tenth of the median latency."""
+    poisson = Arrivals(rate_per_s=500.0)
+    good = made_result([10.0] * 500, lag_ms=0.5, arrivals=poisson).throughput()
+    late = made_result([10.0] * 500, lag_ms=2.0, arrivals=poisson, ended="overrun").throughput()
+    closed = made_result([10.0] * 500, lag_ms=2.0).throughput()
+    assert (good.arrivals, good.lag_p99_ns, good.void, good.ended) == ("poisson", 0.5e6, False, "completed")
+    assert (late.lag_p99_ns, late.void, late.ended) == (2e6, True, "overrun")
+    assert (closed.arrivals, closed.lag_p99_ns, closed.void) == ("", None, False)
+
+
 def test_labels_say_what_is_varied() -> None:
     """API, batch size, mean size of the requests, and the load."""
     ramp = Arrivals(rate_per_s=10.0, shape="ramp", end_rate_per_s=500.0, over_s=3.0)
