@@ -144,6 +144,17 @@ def test_several_endpoints_are_asked_in_turn(load: Callable[..., Any], addresses
     assert all(row.n > 0 for row in results.throughput)
 
 
+def test_an_api_that_cannot_carry_the_requests_is_left_out(cli: Callable[..., Any], addresses: dict[str, str]) -> None:
+    """With a word where both were to be measured; asked for by name it is an error."""
+    words = ("load", "--endpoint", addresses["both"], "--name", "dtypes", "--signature", "uint16", *QUICK)
+    ended = cli(*words, "--concurrency", "1")
+    assert ended.code == 0, ended.err
+    assert "rest is left out: " in ended.err
+    assert "gRPC" in ended.out
+    assert "REST" not in ended.out
+    assert cli(*words, "--api", "rest").code == 3
+
+
 def test_a_limit_leads_to_a_search(load: Callable[..., Any]) -> None:
     """The bracket is a row of its own kind, with its limits and steps; a limit that no rate keeps ends with 1."""
     ended, results = load("--slo", "p50=1us,p10=1s", "--start-rate", "800", "--api", "grpc")
