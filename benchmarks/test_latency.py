@@ -1,4 +1,8 @@
-"""Latency of single predictions, one after the other, over each API and by batch size (pytest-benchmark)."""
+"""Latency of single predictions, one after the other, over each API, by batch size and payload (pytest-benchmark).
+
+``pytest benchmarks/test_latency.py --benchmark-autosave`` keeps a run, ``--benchmark-compare`` compares with the last
+one kept; the gate tells a slower server from a noisy machine, which that comparison cannot.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,33 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from harness import Prediction
 
-@pytest.mark.benchmark(min_rounds=500, max_time=2.0, warmup=True, warmup_iterations=50)
+pytestmark = pytest.mark.benchmark(min_rounds=500, max_time=2.0, warmup=True, warmup_iterations=50)
+
+
 @pytest.mark.parametrize("batch_size", [1, 32])
 def test_predict(
-    benchmark: Any, client: Any, batch_size: int, inputs_of_size: Callable[[int], dict[str, np.ndarray]]
+    serving_benchmark: Callable[..., Prediction],
+    benchmark: Any,
+    client: Any,
+    batch_size: int,
+    serving_inputs: Callable[..., dict[str, np.ndarray]],
 ) -> None:
     """Predict answers again and again while the time of each call is taken."""
-    inputs = inputs_of_size(batch_size)
-    benchmark.extra_info["batch_size"] = batch_size
-    benchmark.extra_info["payload_bytes"] = len(client.encode_predict(inputs))
     benchmark.group = f"{client.endpoint.model} predict, batch of {batch_size}"
-    answer = benchmark(client.predict, inputs)
-    assert answer.outputs
+    assert serving_benchmark(client, serving_inputs(batch_size)).outputs
+
+
+@pytest.mark.serving(model="half_plus_two")  # the one with sizes left open besides the batch
+@pytest.mark.parametrize("open_size", [16, 256])
+def test_predict_of_a_larger_payload(
+    serving_benchmark: Callable[..., Prediction],
+    benchmark: Any,
+    client: Any,
+    open_size: int,
+    serving_inputs: Callable[..., dict[str, np.ndarray]],
+) -> None:
+    """Predict answers requests of several sizes while the time of each call is taken."""
+    benchmark.group = f"{client.endpoint.model} predict, open dimensions of {open_size}"
+    assert serving_benchmark(client, serving_inputs(1, open_size=open_size)).outputs

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.load import run_load
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
 
-    from harness.load import ServerUsage
-    from harness.results import Throughput
+    from harness.load import LoadResult
 
 DURATION_S = 3.0
 WARMUP_S = 4.0
@@ -24,21 +21,12 @@ WARMUP_S = 4.0
 def test_closed_loop(
     client: Any,
     concurrency: int,
-    inputs_of_size: Callable[[int], dict[str, np.ndarray]],
-    server_usage: Callable[[], ServerUsage | None],
-    record_throughput: Callable[[Throughput], None],
+    serving_inputs: Callable[..., dict[str, np.ndarray]],
+    serving_load: Callable[..., LoadResult],
 ) -> None:
     """Every request under load is answered well."""
-    body = client.encode_predict(inputs_of_size(1))
-    result = run_load(
-        client.endpoint,
-        [body],
-        api=client.api,
-        concurrency=concurrency,
-        duration_s=DURATION_S,
-        warmup_s=WARMUP_S,
-        usage=server_usage,
+    result = serving_load(
+        serving_inputs(1), api=client.api, concurrency=concurrency, duration_s=DURATION_S, warmup_s=WARMUP_S
     )
-    record_throughput(result.throughput(batch_size=1))
     assert result.errors == {}
     assert result.n > 0

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 __all__ = [
     "asked_backend",
     "check_name",
+    "numbers",
     "refuse_idle_update",
     "refuse_unfit_flags",
     "refuse_update_in_ci",
     "seconds",
+    "share",
     "whole_number",
 ]
 
@@ -36,6 +38,34 @@ def seconds(text: str, option: str) -> float:
         value = math.nan
     if not 0 < value < math.inf:
         raise UsageError(f"{option} {text!r} should be a number of seconds above 0, e.g. {option}=60")
+    return value
+
+
+def numbers(text: str, option: str) -> list[int]:
+    """Return whole numbers above 0, which have commas between.
+
+    Raises:
+        UsageError: something else.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise UsageError(f"{option} {text!r} should be numbers above 0 with commas between, e.g. {option} 1,2,4,8")
+    return [int(part) for part in parts]
+
+
+def share(text: str, option: str) -> float:
+    """Return a share between 0 and 1, given as such or in per cent.
+
+    Raises:
+        UsageError: something else.
+    """
+    number, percent, rest = text.partition("%")
+    try:
+        value = float(number) / (100 if percent else 1)
+    except ValueError:
+        value = math.nan
+    if rest or not 0 < value < 1:
+        raise UsageError(f"{option} {text!r} should be a share between 0 and 1, e.g. {option} 0.05 or {option} 5%")
     return value
 
 

@@ -61,15 +61,24 @@ def _port(text: str) -> int:
     return number
 
 
-def add_server_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is served, and by what."""
+def add_server_options(parser: argparse.ArgumentParser, *, several_endpoints: bool = False) -> None:
+    """Add the options that say what is served, and by what.
+
+    Args:
+        parser: gets them.
+        several_endpoints: whether ``--endpoint`` may be repeated; it is then a list.
+    """
     parser.add_argument("path", nargs="?", help="base path (DIR with DIR/1/saved_model.pb) or bare SavedModel")
     group = parser.add_argument_group("server")
     group.add_argument("--name", action=Once, help="the model's name (default: the path's last component)")
     group.add_argument("--backend", action=Once, choices=BACKENDS, default="auto", help="what runs it (default: auto)")
     group.add_argument("--image", action=Once, help="container image; asks for backend container")
     group.add_argument("--binary", action=Once, help="tensorflow_model_server to run; asks for backend binary")
-    group.add_argument("--endpoint", action=Once, help="a running server: HOST:PORT,http://HOST:PORT; needs --name")
+    group.add_argument(
+        "--endpoint",
+        action="append" if several_endpoints else Once,
+        help="a running server: HOST:PORT,http://HOST:PORT; needs --name" + ("; several in turn" * several_endpoints),
+    )
     group.add_argument("--port", action=Once, type=_port, help="gRPC port (default: a free one)")
     group.add_argument("--rest-port", action=Once, type=_port, help="REST port (default: a free one)")
     group.add_argument("--tags", action=Once, help="tags of the SavedModel, with commas between (default: serve)")

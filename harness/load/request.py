@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from harness.errors import UsageError
 
-__all__ = ["EncodedRequest", "check_metadata"]
+if TYPE_CHECKING:
+    from harness.endpoint import Endpoint
+    from harness.results.measured import Api
 
+__all__ = ["EncodedRequest", "check_metadata", "predict_method"]
+
+_GRPC_PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _METHOD = re.compile(r"/[!-~]*")
 _VERB = re.compile(r"[A-Z]+")
 _NO_ANSWER_OF_THEIR_OWN = {"CONNECT", "HEAD"}
@@ -79,3 +86,15 @@ def check_metadata(request: EncodedRequest) -> None:
     for name, _ in request.headers:
         if name.lower() in _NO_METADATA or name.lower().startswith("grpc-"):
             raise UsageError(f"header {name!r} cannot be sent over gRPC, where it is the engine's own; leave it out")
+
+
+def predict_method(endpoint: Endpoint, api: Api) -> str:
+    """Return the method of a Predict of the endpoint's model, as `EncodedRequest` takes it."""
+    if api == "grpc":
+        return _GRPC_PREDICT
+    path = f"/v1/models/{quote(endpoint.model, safe='')}"
+    if endpoint.version is not None:
+        path += f"/versions/{endpoint.version}"
+    if endpoint.label is not None:
+        path += f"/labels/{quote(endpoint.label, safe='')}"
+    return path + ":predict"

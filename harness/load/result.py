@@ -176,6 +176,11 @@ class LoadResult:
             server_cpu_us_per_request=self.server_cpu_us_per_request,
             server_peak_memory_bytes=self.server_peak_memory_bytes,
             warnings=self.warnings,
+            arrivals="" if self.arrivals is None else self.arrivals.shape,
+            lag_p99_ns=None if self.arrivals is None else self.lag.value_ns,
+            void=bool(self.void),
+            generator_cpu_us_per_request=self.generator_cpu_us_per_request,
+            ended=self.ended,
         )
 
     def latency(self, *, method: str = "predict", batch_size: int | None = None) -> Latency | None:

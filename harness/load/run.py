@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from harness.endpoint import Endpoint
 from harness.errors import ConnectionFailedError, UsageError
@@ -13,7 +12,7 @@ from harness.load.engines.wire.peer import tls_context
 from harness.load.job import Job
 from harness.load.limits import check_connections
 from harness.load.process import run_workers
-from harness.load.request import EncodedRequest, check_metadata
+from harness.load.request import EncodedRequest, check_metadata, predict_method
 from harness.load.result import LoadResult, ServerUsage
 from harness.load.session import Timing
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from harness.tls import Tls
 
 __all__ = ["run_load"]
-
-_GRPC_PREDICT = "/tensorflow.serving.PredictionService/Predict"
 
 
 def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
@@ -192,7 +189,7 @@ def _targets(endpoints: tuple[Endpoint, ...], api: Api, tls: Tls | None) -> tupl
 def _encoded(requests: Sequence[EncodedRequest | bytes], endpoint: Endpoint, api: Api) -> tuple[EncodedRequest, ...]:
     if not requests or not isinstance(requests[0], (EncodedRequest, bytes)):  # one bytes object is a list of ints
         raise UsageError("requests must be a list of at least one request; e.g. [client.encode_predict(inputs)]")
-    method = _GRPC_PREDICT if api == "grpc" else _rest_predict(endpoint)
+    method = predict_method(endpoint, api)
     encoded = tuple(
         each if isinstance(each, EncodedRequest) else EncodedRequest(body=bytes(each), method=method)
         for each in requests
@@ -201,15 +198,6 @@ def _encoded(requests: Sequence[EncodedRequest | bytes], endpoint: Endpoint, api
         for each in encoded:
             check_metadata(each)
     return encoded
-
-
-def _rest_predict(endpoint: Endpoint) -> str:
-    path = f"/v1/models/{quote(endpoint.model, safe='')}"
-    if endpoint.version is not None:
-        path += f"/versions/{endpoint.version}"
-    if endpoint.label is not None:
-        path += f"/labels/{quote(endpoint.label, safe='')}"
-    return path + ":predict"
 
 
 def _check_job(job: Job, api: Api, processes: int) -> None:

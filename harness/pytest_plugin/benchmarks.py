@@ -3,22 +3,68 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from harness.checks.request import Request
 from harness.clients.client import BaseClient
+from harness.errors import HarnessError
+from harness.pytest_plugin.hooks import SERVER_USED
 from harness.results import Latency
 from harness.stats import summarise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import pytest
 
+    from harness.clients import GrpcClient, RestClient
+    from harness.load import ServerUsage
+    from harness.prediction import Prediction
     from harness.pytest_plugin.state import State
 
-__all__ = ["record_benchmark"]
+__all__ = ["record_benchmark", "time_predict"]
 
 _NS_PER_S = 1_000_000_000
+
+
+def time_predict(
+    benchmark: Any,
+    usage: Callable[[], ServerUsage | None],
+    client: GrpcClient | RestClient,
+    inputs: Mapping[str, np.ndarray],
+    **options: Any,
+) -> Prediction:
+    """Time a client's predict with pytest-benchmark, fill in its extra_info, and return an answer.
+
+    Args:
+        benchmark: pytest-benchmark's fixture.
+        usage: tells what the server has used.
+        client: of the model.
+        inputs: array by input name.
+        **options: of ``client.predict``.
+
+    Raises:
+        CallError: the server gave no answer.
+    """
+    calls = 0
+
+    def call() -> Prediction:
+        nonlocal calls
+        calls += 1
+        return client.predict(inputs, **options)
+
+    info = benchmark.extra_info
+    info["batch_size"] = Request(inputs=inputs).rows
+    info["payload_bytes"] = len(client.encode_predict(inputs))
+    before = usage()
+    answer: Prediction = benchmark(call)
+    after = usage()
+    if before is not None and after is not None:
+        info["server_cpu_us_per_call"] = round((after.cpu_us - before.cpu_us) / calls, 1)  # warm-up calls among them
+    return answer
 
 
 def record_benchmark(item: pytest.Item, state: State) -> None:
@@ -47,7 +93,19 @@ def record_benchmark(item: pytest.Item, state: State) -> None:
     info.setdefault("model", used[0].endpoint.model)
     info.setdefault("backend", state.backend.name if state.backend else "unknown")
     info.setdefault("method", "predict")
+    _tell_server(item, info, used[0])
     state.recorder.measured(_row(item, info, api, stats.data))
+
+
+def _tell_server(item: pytest.Item, info: dict[str, Any], client: Any) -> None:
+    """Note which image and which version of the model answered, as far as that is known."""
+    server = item.stash.get(SERVER_USED, None)
+    if server is not None and server.engine.image is not None:
+        info.setdefault("image", server.engine.image)
+    with suppress(HarnessError):
+        available = [status.version for status in client.model_status() if status.is_available]
+        if available:
+            info.setdefault("model_version", max(available))
 
 
 def _own_arguments(item: pytest.Item) -> list[str]:

@@ -16,9 +16,13 @@ from harness.pytest_plugin.xdist import shared_servers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    import numpy as np
+
     from harness.checks.subject import Subject
     from harness.clients import GrpcClient, RestClient
     from harness.endpoint import Endpoint
+    from harness.load import LoadResult, ServerUsage
+    from harness.prediction import Prediction
     from harness.pytest_plugin.options import ServingConfig
     from harness.pytest_plugin.recorder import Measured
     from harness.pytest_plugin.servers import Servers
@@ -35,7 +39,11 @@ __all__ = [
     "record_throughput",
     "rest_client",
     "server",
+    "server_usage",
+    "serving_benchmark",
     "serving_config",
+    "serving_inputs",
+    "serving_load",
     "serving_model",
     "serving_servers",
     "serving_subject",
@@ -148,6 +156,55 @@ def serving_subject(
         return serving_servers.subject(server, serving_model, options)
     except HarnessError as exc:
         raise pytest.fail.Exception(f"{type(exc).__name__}: {exc}", pytrace=False) from None
+
+
+@pytest.fixture
+def server_usage(server: Server) -> Callable[[], ServerUsage | None]:
+    """A function that returns what the server has used so far: processor time and peak memory; None if nobody knows."""
+    from harness.measure.runner import usage_of
+
+    return usage_of(server)
+
+
+@pytest.fixture
+def serving_inputs(serving_subject: Subject) -> Callable[..., dict[str, np.ndarray]]:
+    """A function that returns inputs of the default signature: ``serving_inputs(batch_size)``, from what is known."""
+    from functools import partial
+
+    from harness.pytest_plugin.loading import inputs_of
+
+    return partial(inputs_of, serving_subject)
+
+
+@pytest.fixture
+def serving_load(
+    request: pytest.FixtureRequest, server: Server, serving_model: str, serving_servers: Servers
+) -> Callable[..., LoadResult]:
+    """A function that sends load to the model under test, puts its row into the report, and returns all of the result.
+
+    ``serving_load(inputs, concurrency=8, duration_s=5)``; see `harness.pytest_plugin.loading.ServingLoad`.
+    """
+    from harness.pytest_plugin.loading import ServingLoad
+
+    return ServingLoad(
+        server=server,
+        endpoint=server.endpoint_of(serving_model),
+        clients=serving_servers.clients(server, serving_model),
+        record=request.config.stash[STATE].recorder.measured,
+    )
+
+
+@pytest.fixture
+def serving_benchmark(benchmark: Any, server_usage: Callable[[], ServerUsage | None]) -> Callable[..., Prediction]:
+    """A function that times ``client.predict(inputs)`` with pytest-benchmark: ``serving_benchmark(client, inputs)``.
+
+    Batch size, size of the request and the server's processor time for a call are put into the benchmark's extra_info.
+    """
+    from functools import partial
+
+    from harness.pytest_plugin.benchmarks import time_predict
+
+    return partial(time_predict, benchmark, server_usage)
 
 
 @pytest.fixture

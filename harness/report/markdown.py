@@ -124,7 +124,7 @@ def _throughput(throughput: Sequence[Throughput], limit: int) -> str:
         (
             _code(text.request(row)),
             text.api_name(row.api),
-            text.count(row.concurrency),
+            text.load(row),
             text.rate(row.rate_per_s),
             *_percentile_cells(row.percentiles, percents),
             ", ".join(f"{_code(code)} {number:,}" for code, number in sorted(row.errors.items())) or "0",

@@ -10,6 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from harness.report import text
+from harness.results import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +54,10 @@ def _rate_searches(rows: Sequence[RateSearch]) -> PlainTable:
             (
                 text.request(row),
                 text.api_name(row.api),
-                f"{text.percent_name(row.percent)} ≤ {text.duration(row.limit_ns)}",
+                ", ".join(
+                    f"{text.percent_name(each.percent)} ≤ {text.duration(each.limit_ns)}"
+                    for each in (Limit(percent=row.percent, limit_ns=row.limit_ns), *row.further_limits)
+                ),
                 _rate(row.kept_per_s),
                 _rate(row.missed_per_s),
                 text.count(len(row.steps)),

@@ -84,7 +84,7 @@ def _throughput(rows: tuple[Throughput, ...]) -> Table:
         table.add_row(
             _plain(text.request(row)),
             text.api_name(row.api),
-            text.count(row.concurrency),
+            text.load(row),
             text.rate(row.rate_per_s),
             *_percentiles(row.percentiles),
         )

@@ -20,6 +20,7 @@ __all__ = [
     "command_line",
     "count",
     "duration",
+    "load",
     "one_line",
     "percent_name",
     "percentile",
@@ -137,6 +138,11 @@ def request(row: Latency | Throughput | RateSearch | Breakdown) -> str:
     """Return what a row's requests asked, e.g. ``digits · predict · batch 16``; the same for both APIs."""
     batch = "" if row.batch_size is None else f" · batch {row.batch_size:,}"
     return f"{row.model} · {row.method}{batch}"
+
+
+def load(row: Throughput) -> str:
+    """Return under what load a row was measured: the requests in flight, e.g. ``8``, or in open loop ``at 500/s``."""
+    return count(row.concurrency) if row.asked_rate_per_s is None else f"at {rate(row.asked_rate_per_s)}"
 
 
 def signature(found: ServedSignature) -> str:

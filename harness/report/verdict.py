@@ -55,7 +55,8 @@ def judge(results: Results) -> Verdict:
 def _state(results: Results) -> State:
     if (results.tests and results.tests.failed) or any(each.fails for each in results.findings):
         return "failed"
-    if any(_is_dead(row) for row in results.throughput) or any(each.verdict == "regressed" for each in results.gated):
+    bad_rows = any(_is_dead(row) or row.answers_wrong for row in results.throughput)
+    if bad_rows or any(each.verdict == "regressed" for each in results.gated):
         return "failed"
     if results.run.interrupted:
         return "interrupted"
@@ -131,7 +132,8 @@ def _backend_warnings(backend: Backend, *, measured: bool) -> Iterator[str]:
 
 
 def _row_warnings(row: Throughput) -> Iterator[str]:
-    where = f"{text.request(row)} over {text.api_name(row.api)} at concurrency {row.concurrency}"
+    load = text.load(row) if row.loop == "open" else f"at concurrency {row.concurrency}"
+    where = f"{text.request(row)} over {text.api_name(row.api)} {load}"
     errors = sum(row.errors.values())
     if errors:
         codes = ", ".join(f"{number:,} {code}" for code, number in sorted(row.errors.items()))

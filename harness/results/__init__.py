@@ -9,7 +9,7 @@ from harness.pictures import Picture
 from harness.results.codec import SCHEMA_VERSION, from_json, to_json
 from harness.results.files import check_writable, read_results, write_results, write_whole
 from harness.results.gated import Gated, GateVerdict, MetricRatio, Trend, TrendPoint
-from harness.results.longer import Breakdown, ColdStart, Part, RateSearch, RateStep, Scenario, Soak
+from harness.results.longer import Breakdown, ColdStart, Limit, Part, RateSearch, RateStep, Scenario, Soak
 from harness.results.measured import Latency, ServerSide, Throughput, Window
 from harness.results.model import Failure, Outcome, Results
 from harness.results.surroundings import (
@@ -33,6 +33,7 @@ __all__ = [
     "GateVerdict",
     "Gated",
     "Latency",
+    "Limit",
     "Machine",
     "MetricRatio",
     "Outcome",

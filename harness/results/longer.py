@@ -6,7 +6,7 @@ from typing import Literal
 
 from harness.results.measured import Api
 
-__all__ = ["Breakdown", "ColdStart", "Part", "RateSearch", "RateStep", "Scenario", "Soak"]
+__all__ = ["Breakdown", "ColdStart", "Limit", "Part", "RateSearch", "RateStep", "Scenario", "Soak"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,14 @@ class RateStep:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limit:
+    """A limit on latency: of the percentile `percent`, in nanoseconds."""
+
+    percent: float
+    limit_ns: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class RateSearch:
     """The highest open-loop rate that keeps a latency limit, as a bracket.
 
@@ -44,6 +52,7 @@ class RateSearch:
         steps: each rate that was tried, in order.
         batch_size: examples in each request, None if not known.
         payload_bytes: size of the encoded request, None if not known.
+        further_limits: limits that were to be kept besides.
     """
 
     model: str
@@ -57,6 +66,7 @@ class RateSearch:
     steps: tuple[RateStep, ...] = ()
     batch_size: int | None = None
     payload_bytes: int | None = None
+    further_limits: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -127,6 +127,7 @@ class Throughput:
         answers_wrong: how many of those differed.
         server: what the server's own metrics say of the measured time, None if it shows none.
         windows: the measured time in slices, in order, for a plot over time.
+        ended: ``completed``, or why the run ended early; a warning says more.
     """
 
     model: str
@@ -156,3 +157,4 @@ class Throughput:
     answers_wrong: int = 0
     server: ServerSide | None = None
     windows: tuple[Window, ...] = ()
+    ended: str = "completed"

@@ -62,6 +62,22 @@ def test_benchmark(benchmark, grpc_client):
     benchmark.pedantic(grpc_client.predict, [{"x": [1.0]}], rounds=20)
 
 
+def test_load(serving_load, serving_inputs, server_usage):
+    before = server_usage()
+    result = serving_load(serving_inputs(2), concurrency=2, duration_s=0.2, warmup_s=0.0)
+    assert result.n > 0
+    assert result.errors == {}
+    assert server_usage().cpu_us > before.cpu_us
+
+
+@pytest.mark.benchmark(min_rounds=5, max_time=0.01)
+def test_timed(serving_benchmark, benchmark, rest_client, serving_inputs):
+    assert serving_benchmark(rest_client, serving_inputs(3))["y"].shape == (3,)
+    assert benchmark.extra_info["batch_size"] == 3
+    assert benchmark.extra_info["payload_bytes"] > 20
+    assert benchmark.extra_info["server_cpu_us_per_call"] >= 0
+
+
 def test_fails(grpc_client):
     assert grpc_client.predict({"x": [1.0]})["y"].tolist() == [0.0]
 
@@ -143,7 +159,7 @@ def test_outcomes_and_exit_code(ran: Run) -> None:
         "test_fails[mine]",
         "test_finding_fails",
     ]
-    assert tests.passed == 7
+    assert tests.passed == 9
     assert "serving: 1 deselected, made for the model 'another', which this run does not serve" in ran.done.stdout
 
 
@@ -167,8 +183,17 @@ def test_record_names_what_was_served(ran: Run) -> None:
 
 def test_benchmark_becomes_a_latency_row(ran: Run) -> None:
     """The samples of pytest-benchmark are kept, with the API that was called."""
-    (row,) = ran.results.latency
+    row, timed = ran.results.latency
     assert (row.api, row.model, row.n, row.how) == ("grpc", "mine", 20, "pytest-benchmark")
+    assert (timed.api, timed.batch_size, timed.how) == ("rest", 3, "pytest-benchmark")
+
+
+def test_load_becomes_a_throughput_row(ran: Run) -> None:
+    """What ``serving_load`` measured is kept, with what the server used and how the run went over its time."""
+    (row,) = ran.results.throughput
+    assert (row.api, row.model, row.concurrency, row.batch_size) == ("grpc", "mine", 2, 2)
+    assert row.server_cpu_us_per_request is not None
+    assert sum(window.n for window in row.windows) == row.n > 0
 
 
 def test_dead_server_is_replaced_and_said(ran: Run) -> None:

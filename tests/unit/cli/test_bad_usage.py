@@ -74,7 +74,7 @@ BAD = {
     "NaN in a golden": (("check", "{good}", "--goldens", "{tmp}/nan"), "error: golden 'case': output 'y' holds NaN *"),
     "concurrency": (("load", "{good}", "--concurrency", "1,0"), "error: --concurrency '1,0' should be numbers above *"),
     "duration": (("load", "{good}", "--duration", "inf"), "error: --duration 'inf' should be a number of seconds ab*"),
-    "batch size": (("load", "{good}", "--batch-size", "0"), "*error: argument --batch-size: '0' should be a whole n*"),
+    "batch size": (("load", "{good}", "--batch-size", "0"), "error: --batch-size '0' should be numbers above 0 *"),
     "no such results": (("report", "{tmp}/nope"), "error: cannot read results from *: No such file or directory; ch*"),
     "no results": (("report", "{tmp}/m.keras"), "error: *m.keras: not readable as JSON*"),
     "no such module": (("export", "no.such", "--out", "{tmp}/o"), "error: no module 'no.such' can be imported from*"),
