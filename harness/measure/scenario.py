@@ -125,7 +125,7 @@ def _check_probe(probe: LoadResult) -> None:
 
 def _informed(rules: Rules, probe: LoadResult, rate_per_s: float | None) -> Rules:
     """Return the rules with what LoadGen must be told to expect."""
-    latency_ns = float(np.median(probe.samples.latency_ns[probe.samples.ok]))
+    latency_ns = float(np.median(probe.samples.latency_ns))
     rate = probe.rate_per_s * (_OFFLINE_MARGIN if rules.scenario == "Offline" else _RATE_SHARE)
     if rules.scenario == "Server" and rate_per_s is not None:
         rate = rate_per_s
@@ -160,7 +160,7 @@ def _row(model: str, pool: RequestPool, verdict: Verdict, failures: Failures) ->
 def _of_probe(probe: LoadResult) -> dict[str, float]:
     before = f"closed loop before, {probe.concurrency} in flight"
     return {
-        f"50.00 percentile latency (ns), {before}": float(np.median(probe.samples.latency_ns[probe.samples.ok])),
+        f"50.00 percentile latency (ns), {before}": float(np.median(probe.samples.latency_ns)),
         f"Requests per second, {before}": probe.rate_per_s,
     }
 
