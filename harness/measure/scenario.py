@@ -36,7 +36,6 @@ _LOGS = ("mlperf_log_summary.txt", "mlperf_log_detail.txt")
 _PROBE_S = 0.5
 _RATE_SHARE = 0.5
 _OFFLINE_MARGIN = 1.25  # LoadGen's one query must last for the shortest duration even if the server does better
-_LATENCY_MARGIN = 0.5
 
 
 def run_scenario(
@@ -129,7 +128,7 @@ def _informed(rules: Rules, probe: LoadResult, rate_per_s: float | None) -> Rule
     rate = probe.rate_per_s * (_OFFLINE_MARGIN if rules.scenario == "Offline" else _RATE_SHARE)
     if rules.scenario == "Server" and rate_per_s is not None:
         rate = rate_per_s
-    return replace(rules, expected_latency_ns=max(1, round(latency_ns * _LATENCY_MARGIN)), rate_per_s=rate)
+    return replace(rules, expected_latency_ns=max(1, round(latency_ns)), rate_per_s=rate)
 
 
 def _row(model: str, pool: RequestPool, verdict: Verdict, failures: Failures) -> Scenario:

@@ -33,8 +33,8 @@ class Rules:
         percent: the percentile of latency that the scenario is judged by, None for the one of MLPerf's rules.
         target_latency_ns: Server: the limit of that percentile.
         rate_per_s: Server: mean of the Poisson arrivals. Offline: how many samples a second to expect at most.
-        expected_latency_ns: SingleStream and MultiStream: the least latency to expect of a query. LoadGen draws its
-            queries before the run, and must not run out of them.
+        expected_latency_ns: SingleStream and MultiStream: the latency to expect of a query. LoadGen draws its queries
+            before the run, twice as many as it then expects to need; an hour of queries of 0.1 ms takes it minutes.
         samples_per_query: MultiStream: requests in a query.
         in_flight: Offline: the most requests in flight. Server over REST: connections to begin with.
         seed: of the arrivals, and of which request each sample is.
