@@ -101,9 +101,11 @@ def test_a_valid_run_is_read_whole() -> None:
             "Min duration satisfied": "Yes",
             "Min queries satisfied": "Yes",
             "Early stopping satisfied": "Yes",
-            "Early stopping": "Processed at least 64 queries (70). Would discard 2 highest latency queries."
-            " Early stopping 90.0th percentile estimate: 2345678 Not enough queries processed for 99.0th percentile early stopping"
-            " estimate (would need to process at least 662 total queries).",
+            "Early stopping": (
+                "Processed at least 64 queries (70). Would discard 2 highest latency queries. Early stopping 90.0th"
+                " percentile estimate: 2345678 Not enough queries processed for 99.0th percentile early stopping"
+                " estimate (would need to process at least 662 total queries)."
+            ),
         },
         numbers={
             "Early stopping 90.0th percentile estimate (ns)": 2_345_678.0,
