@@ -142,6 +142,10 @@ def _row(model: str, pool: RequestPool, verdict: Verdict, failures: Failures) ->
             f"{failed:,} of {failed + failures.answered:,} requests failed ({kinds}; first message: {first}): the run"
             " is not valid, and LoadGen's numbers count them as answered",
         )
+    missed = [name for name, said in verdict.checks.items() if said == "NO"]
+    if missed:
+        why = verdict.checks.get("Early stopping", "") if "Early stopping satisfied" in missed else ""
+        warnings.append(f"not valid: {', '.join(missed)}: NO. {why}".strip())
     return Scenario(
         model=model,
         api=pool.api,

@@ -28,11 +28,15 @@ _NAMES: Mapping[str, ScenarioName] = {
     "server": "Server",
     "offline": "Offline",
 }
-# Options of one scenario each, and what they are if not given.
+# Options of one scenario each.
 _OWN = {"target_rate": "server", "target_latency": "server", "samples_per_query": "multi-stream"}
 _DEFAULT_TARGET_LATENCY, _DEFAULT_SAMPLES, _DEFAULT_QUERIES, _DEFAULT_IN_FLIGHT = "15ms", 8, 100, 8
 # Options of every run that LoadGen has no use for.
-_NOT_HERE = {"requests": "--min-queries", "engine": "nothing", "samples": "--scenario-logs"}
+_NOT_HERE = {
+    "requests": "give --min-queries instead",
+    "engine": "the fastest one sends; leave it out",
+    "samples": "give --scenario-logs instead",
+}
 
 
 def add_options(group: argparse._ArgumentGroup) -> None:
@@ -99,9 +103,9 @@ def check(options: argparse.Namespace) -> None:
     for name, scenario in _OWN.items():
         if getattr(options, name) is not None and options.scenario != scenario:
             raise UsageError(f"--{name.replace('_', '-')} goes with --scenario {scenario}, not {options.scenario}")
-    for name, instead in _NOT_HERE.items():
+    for name, remedy in _NOT_HERE.items():
         if getattr(options, name) is not None:
-            raise UsageError(f"--{name} does not go with --scenario; leave it out (its place takes: {instead})")
+            raise UsageError(f"--{name} does not go with --scenario; {remedy}")
     if options.processes > 1:
         raise UsageError("--processes does not go with --scenario: LoadGen is one process; leave it out")
     if len(options.endpoint or ()) > 1:

@@ -108,9 +108,11 @@ def test_failed_answers_make_a_run_not_valid(http_server: Callable[..., Endpoint
 
 @pytest.mark.usefixtures("loadgen")
 def test_without_a_rate_the_server_scenario_finds_one(grpc_server: Callable[..., Endpoint]) -> None:
-    """The rate is half of a closed loop's, and the row says so."""
-    row = run_scenario(grpc_server(), _pool("grpc"), _rules("Server"), warmup_s=0)
+    """The rate is half of a closed loop's, and the row says so; and that ten queries are too few."""
+    row = run_scenario(grpc_server(), _pool("grpc"), _rules("Server", min_duration_s=0.01), warmup_s=0)
 
+    assert row.checks["Early stopping satisfied"] == "NO"
+    assert row.warnings[-2].startswith("not valid: Early stopping satisfied: NO. Run unsuccessful. Processed ")
     assert "half of what a closed loop with 2 in flight reached" in row.warnings[-1]
 
 
