@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.loadgen import require_loadgen
 from harness.results import read_results
 
 if TYPE_CHECKING:
@@ -39,8 +38,7 @@ def test_what_no_scenario_takes_is_refused(
 
 def test_the_verdict_is_reported(cli: Callable[..., Any], half_plus_two: Path, tmp_path: Path) -> None:
     """The row is in the results, LoadGen's logs in the folder, and an invalid run ends with 1."""
-    if importlib.util.find_spec("mlperf_loadgen") is None and os.environ.get("HARNESS_REQUIRE_MLPERF", "0") in {"", "0"}:
-        pytest.skip("the extra mlperf is not installed: pip install 'tfserving-harness[mlperf]'")
+    require_loadgen()
     words = ("--scenario", "multi-stream", "--samples-per-query", 2, "--min-queries", 5, "--scenario-logs", tmp_path)
 
     ended = cli(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.loadgen import require_loadgen
 from harness.errors import CheckError, ConnectionFailedError, HarnessError, UsageError
 from harness.load import EncodedRequest
 from harness.load.mlperf import process
@@ -32,11 +33,8 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def loadgen() -> None:
-    """Skip without LoadGen, unless ``HARNESS_REQUIRE_MLPERF=1`` promises it."""
-    if importlib.util.find_spec("mlperf_loadgen") is None:
-        if os.environ.get("HARNESS_REQUIRE_MLPERF", "0") not in {"", "0"}:
-            pytest.fail("HARNESS_REQUIRE_MLPERF is set, but mlcommons-loadgen is not installed")
-        pytest.skip("the extra mlperf is not installed: pip install 'tfserving-harness[mlperf]'")
+    """LoadGen is there, or the test is skipped."""
+    require_loadgen()
 
 
 def _pool(api: Api) -> RequestPool:
