@@ -31,6 +31,7 @@ MODES = {
     "--rate": "harness.cli.load.open_loop",
     "--slo": "harness.cli.load.slo",
     "--replay": "harness.cli.load.replay",
+    "--scenario": "harness.cli.load.scenario",
     "--concurrency": "harness.cli.load.closed_loop",
 }
 

@@ -13,13 +13,15 @@ from harness.load.engines.wire import Link, LinkLostError, Peer, Row, Ticket, dr
 from harness.load.status import BAD_RESPONSE, DEADLINE_EXCEEDED, UNAVAILABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.load.answers import Keeper
     from harness.load.engines.http2.headers import Fields
     from harness.load.job import Job
     from harness.load.request import EncodedRequest
     from harness.load.session import Session
 
-__all__ = ["run"]
+__all__ = ["opener", "run"]
 
 _UNKNOWN, _CANCELLED, _INTERNAL, _RESOURCE_EXHAUSTED, _PERMISSION_DENIED = 2, 1, 13, 8, 7
 _LARGEST_STATUS = 16
@@ -42,21 +44,24 @@ _REACH_S = 5.0
 
 def run(job: Job, session: Session) -> None:
     """Carry out the job over gRPC."""
-    addresses = [grpc_address(target, tls=job.tls is not None) for target in job.targets]
     try:
-        peers = [reach(each, timeout_s=_REACH_S, tls=job.tls, protocol="h2") for each in addresses]
+        open_link = opener(job, session.keeper)
     except LinkLostError as exc:
         session.stop("server gone", str(exc), time.perf_counter_ns())
         return
+    drive(job, session, open_link, lanes=None, lost=UNAVAILABLE)
+
+
+def opener(job: Job, keeper: Keeper | None = None) -> Callable[[int], Link]:
+    """Return what begins to connect to one of the job's targets, by its number.
+
+    Raises:
+        LinkLostError: nothing accepts a connection at a target.
+    """
+    addresses = [grpc_address(target, tls=job.tls is not None) for target in job.targets]
+    peers = [reach(each, timeout_s=_REACH_S, tls=job.tls, protocol="h2") for each in addresses]
     requests = [[_encoded(each, job, peer) for each in job.requests] for peer in peers]
-    keeper = session.keeper
-    drive(
-        job,
-        session,
-        lambda target: _GrpcLink(peers[target], requests[target], keeper),
-        lanes=None,
-        lost=UNAVAILABLE,
-    )
+    return lambda target: _GrpcLink(peers[target], requests[target], keeper)
 
 
 def _encoded(request: EncodedRequest, job: Job, peer: Peer) -> tuple[Fields, bytes]:

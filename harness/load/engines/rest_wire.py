@@ -12,12 +12,14 @@ from harness.load.limits import most_connections
 from harness.load.status import BAD_RESPONSE, CONNECTION_LOST, TIMEOUT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.load.answers import Keeper
     from harness.load.job import Job
     from harness.load.request import EncodedRequest
     from harness.load.session import Session
 
-__all__ = ["run"]
+__all__ = ["opener", "run"]
 
 _OPEN_LOOP_CONNECTIONS = 1_024
 _REACH_S = 5.0
@@ -25,23 +27,25 @@ _REACH_S = 5.0
 
 def run(job: Job, session: Session) -> None:
     """Carry out the job over HTTP/1.1."""
-    addresses = [rest_address(target) for target in job.targets]
     most_links = most_connections(max(job.concurrency, _OPEN_LOOP_CONNECTIONS))
     try:
-        peers = [reach(each, timeout_s=_REACH_S, tls=job.tls) for each in addresses]
+        open_link = opener(job, session.keeper)
     except LinkLostError as exc:
         session.stop("server gone", str(exc), time.perf_counter_ns())
         return
+    drive(job, session, open_link, lanes=1, lost=CONNECTION_LOST, most_links=most_links)
+
+
+def opener(job: Job, keeper: Keeper | None = None) -> Callable[[int], Link]:
+    """Return what begins to connect to one of the job's targets, by its number.
+
+    Raises:
+        LinkLostError: nothing accepts a connection at a target.
+    """
+    addresses = [rest_address(target) for target in job.targets]
+    peers = [reach(each, timeout_s=_REACH_S, tls=job.tls) for each in addresses]
     requests = [[_encoded(each, address) for each in job.requests] for address in addresses]
-    keeper = session.keeper
-    drive(
-        job,
-        session,
-        lambda target: _RestLink(peers[target], requests[target], keeper),
-        lanes=1,
-        lost=CONNECTION_LOST,
-        most_links=most_links,
-    )
+    return lambda target: _RestLink(peers[target], requests[target], keeper)
 
 
 def _encoded(request: EncodedRequest, address: Address) -> bytes:
