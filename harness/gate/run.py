@@ -14,9 +14,9 @@ from harness.gate.contender import prepared
 from harness.gate.correctness import agreed_findings, broken_signatures
 from harness.gate.explain import explain
 from harness.gate.metrics import choose_metrics
-from harness.gate.requests import requests_for
 from harness.gate.rounds import Plan, decide
 from harness.load import Arrivals
+from harness.measure import pool_for
 from harness.results import Gated
 from harness.surroundings import backend_of
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from harness.gate.contender import Contender, Prepared
     from harness.gate.rounds import Measured, Ruling
     from harness.load import EncodedRequest
+    from harness.measure import RequestPool
     from harness.results import Backend, GateVerdict
     from harness.results.measured import Api
     from harness.servers import Server
@@ -43,7 +44,7 @@ class GateOptions:
 
     Attributes:
         api: ``grpc`` or ``rest``.
-        signature: the signature to call, None for the default one.
+        signature: the signature to call, None for those that requests are known for.
         batch_size: examples in each request, None for the requests as they are.
         examples: a file of requests, None for the best source there is.
         concurrency: requests in flight.
@@ -118,7 +119,7 @@ def run_gate(
     with prepared(baseline, candidate, **server_options) as (first, second):
         look = _look_over(first, second, options)
         recorder = _Recorder()
-        arena = Arena(first, second, _block_load(options, look.requests), on_pair=on_pair)
+        arena = Arena(first, second, _block_load(options, look.pool.encoded), on_pair=on_pair)
         ruling: Ruling | None = None
         wrong = list(look.wrong)
         if not wrong:
@@ -169,7 +170,7 @@ def _verdict(ruling: Ruling | None, wrong: Sequence[str], budgets: Sequence[Kept
 
 @dataclass(frozen=True, kw_only=True)
 class _Look:
-    requests: tuple[EncodedRequest, ...]
+    pool: RequestPool
     wrong: tuple[str, ...]
     findings: tuple[Finding, ...]
     backend: Backend
@@ -183,7 +184,16 @@ def _look_over(baseline: Prepared, candidate: Prepared, options: GateOptions) ->
         grpc, rest = _clients(server, stack)
         backend = backend_of(server)
         signatures = (grpc or rest).signatures()  # type: ignore[union-attr]
-        pool = requests_for(server, name, options, grpc=grpc, rest=rest, tags=baseline.contender.tags)
+        pool = pool_for(
+            server,
+            options.api,
+            examples=options.examples,
+            goldens=options.goldens,
+            signature=options.signature,
+            batch_size=options.batch_size,
+            seed=options.seed,
+            tags=baseline.contender.tags,
+        )
     server, _ = candidate.start()
     with server, ExitStack() as stack:
         grpc, rest = _clients(server, stack)
@@ -198,7 +208,7 @@ def _look_over(baseline: Prepared, candidate: Prepared, options: GateOptions) ->
             tags=candidate.contender.tags,
         )
     wrong += [f"{each.check}: {each.subject}: {each.seen}" for each in findings if each.fails]
-    return _Look(requests=pool, wrong=tuple(wrong), findings=tuple(findings), backend=backend)
+    return _Look(pool=pool, wrong=tuple(wrong), findings=tuple(findings), backend=backend)
 
 
 def _clients(server: Server, stack: ExitStack) -> tuple[GrpcClient | None, RestClient | None]:

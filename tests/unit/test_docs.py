@@ -99,9 +99,16 @@ def test_environment_variables(rows: Callable[[str], list[list[str]]]) -> None:
 
 def test_exit_codes(rows: Callable[[str], list[list[str]]]) -> None:
     """The table has every code of pytest's and of the command line's own."""
+    from harness.cli.gate import EXIT_CODES
     from harness.cli.main import COULD_NOT_RUN, INTERRUPTED
 
     codes = {int(row[0]): row for row in rows("Exit codes")}
     documented = {code for code, row in codes.items() if row[1]}
     assert documented == {code.value for code in pytest.ExitCode if code.value <= 5}  # 6 needs an option of pytest 9
-    assert {code for code, row in codes.items() if row[2]} == {0, 1, COULD_NOT_RUN, INTERRUPTED}
+    assert {code for code, row in codes.items() if row[2]} == {
+        0,
+        1,
+        COULD_NOT_RUN,
+        INTERRUPTED,
+        *EXIT_CODES.values(),
+    }

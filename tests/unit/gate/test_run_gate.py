@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.example_models import exported
-from harness.errors import LayoutError, UsageError
+from harness.errors import LayoutError, SignatureError, UsageError
 from harness.gate.contender import Contender, default_name, prepared
 from harness.gate.machine_time import MachineTime
 from harness.gate.rounds import Plan
@@ -81,7 +81,7 @@ def test_changed_goldens_fail_whatever_the_speed() -> None:
 def test_a_signature_nobody_has_is_refused() -> None:
     """A signature that is not there cannot be measured: an error, not a verdict."""
     base_path = exported("half_plus_two")
-    with pytest.raises(UsageError, match="no request is known for signature 'nobody'"):
+    with pytest.raises(SignatureError, match="the model has no signature 'nobody'"):
         run_gate(_contender(base_path), _contender(base_path), GateOptions(signature="nobody"), backend="standin")
 
 
