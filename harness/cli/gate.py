@@ -17,8 +17,9 @@ from harness.gate.contender import Contender, default_name
 from harness.gate.metrics import METRICS, parse_tolerance
 from harness.gate.rounds import Plan
 from harness.gate.run import GateOptions, run_gate
-from harness.gate.stored import Fingerprint, append_entry, entry_of, read_history, stored_path, trends
+from harness.gate.stored import append_entry, entry_of, read_history, stored_path, trends
 from harness.option_values import asked_backend, seconds, whole_number
+from harness.results import Fingerprint
 from harness.servers import BACKENDS
 from harness.servers.container_options import parse_environment
 from harness.surroundings import machine, tool_versions

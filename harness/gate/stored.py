@@ -15,14 +15,14 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ReportError
-from harness.results import Trend, TrendPoint, write_whole
+from harness.results import Fingerprint, Trend, TrendPoint, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from harness.gate.metrics import Metric
-    from harness.results import Backend, Machine, MetricRatio
+    from harness.results import MetricRatio
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -38,30 +38,6 @@ __all__ = [
 SCHEMA_VERSION = 1
 _MOST_ENTRIES = 50
 _UNSAFE = re.compile(r"[^\w.-]")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fingerprint:
-    """What must be the same for two numbers to be comparable."""
-
-    cpu_model: str
-    cores: int
-    kernel: str
-    backend: str
-    image_digest: str
-    tensorflow: str
-
-    @classmethod
-    def of(cls, machine: Machine, backend: Backend, versions: Mapping[str, str]) -> Fingerprint:
-        """Return that of this machine, backend and these tools."""
-        return cls(
-            cpu_model=machine.cpu_model,
-            cores=machine.cores,
-            kernel=machine.kernel,
-            backend=backend.name,
-            image_digest=backend.image_digest or backend.image or "",
-            tensorflow=versions.get("tensorflow", ""),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ file as a value; `read_results` and `write_results` are its edges. Its JSON Sche
 from harness.pictures import Picture
 from harness.results.codec import SCHEMA_VERSION, from_json, to_json
 from harness.results.files import check_writable, read_results, write_results, write_whole
+from harness.results.fingerprint import Fingerprint
 from harness.results.gated import Gated, GateVerdict, MetricRatio, Trend, TrendPoint
 from harness.results.longer import Breakdown, ColdStart, Limit, Part, RateSearch, RateStep, Scenario, Soak
 from harness.results.measured import Latency, ServerSide, Throughput, Window
@@ -30,6 +31,7 @@ __all__ = [
     "Breakdown",
     "ColdStart",
     "Failure",
+    "Fingerprint",
     "GateVerdict",
     "Gated",
     "Latency",

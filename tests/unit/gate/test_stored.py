@@ -11,7 +11,8 @@ import pytest
 
 from harness.errors import ReportError
 from harness.gate.metrics import METRICS
-from harness.gate.stored import Entry, Fingerprint, append_entry, read_history, stored_path, trends
+from harness.gate.stored import Entry, append_entry, read_history, stored_path, trends
+from harness.results import Fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path
