@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Link", "Row", "Ticket"]
 
-_READ_BYTES = 1 << 18
+_READ_BYTES = 1 << 14  # room for more would be asked of the kernel, page by page, and given back, in every read
+_MOST_READ_BYTES = 1 << 20
 _AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _MOST_TLS_READS = 64
 
@@ -69,6 +70,7 @@ class Link:
         self.why = ""
         self.returned: list[Ticket] = []
         self._unsent: deque[memoryview] = deque()
+        self._read_bytes = _READ_BYTES
         self._handshake: Handshake | None = peer.handshake
         self._socket = _connecting(peer)
         self.number = self._socket.fileno()
@@ -148,14 +150,17 @@ class Link:
 
     def _received(self) -> bytes:
         """Return what has arrived, empty if nothing has."""
+        room = self._read_bytes
         try:
-            data: bytes = self._recv(_READ_BYTES)
+            data: bytes = self._recv(room)
         except _AGAIN:
             return b""
         except OSError as exc:  # ssl.SSLError is one
             raise LinkLostError(f"the connection broke: {exc}") from exc
         if not data:
             raise LinkLostError("the server closed the connection")
+        if len(data) >= room:
+            self._read_bytes = min(2 * room, _MOST_READ_BYTES)  # for long answers
         return data
 
     def _recv_early(self, size: int) -> bytes:
