@@ -121,7 +121,12 @@ class Link:
     def _write(self, data: bytes) -> None:
         """Send, or keep what the socket does not take now."""
         if not self._unsent:
-            sent = self._sent(data)
+            try:  # as in `_sent`: every request passes here
+                sent: int = self._send(data)
+            except OSError as exc:
+                sent = self._unsendable(exc)
+            else:
+                self.wants_write = sent < len(data)
             if sent < len(data):
                 self._unsent.append(memoryview(data)[sent:])
             return
@@ -139,14 +144,18 @@ class Link:
         """Return how much the socket has taken; what it has not is to be offered again as it is (TLS asks for that)."""
         try:
             sent: int = self._send(data)
-        except _AGAIN:
+        except OSError as exc:
+            return self._unsendable(exc)
+        self.wants_write = sent < len(data)
+        return sent
+
+    def _unsendable(self, exc: OSError) -> int:
+        """Return that nothing was sent, if the socket takes it later."""
+        if isinstance(exc, _AGAIN):
             if self.is_open:
                 self.wants_write = True
             return 0
-        except OSError as exc:  # ssl.SSLError is one
-            raise LinkLostError(f"the connection broke while sending: {exc}") from exc
-        self.wants_write = sent < len(data)
-        return sent
+        raise LinkLostError(f"the connection broke while sending: {exc}") from exc  # ssl.SSLError is an OSError
 
     def _received(self) -> bytes:
         """Return what has arrived, empty if nothing has."""
