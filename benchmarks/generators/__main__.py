@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import benchmarks.generators
 from benchmarks.children import generator_cores, server_cores
+from benchmarks.generators.agreement import print_agreement
 from benchmarks.generators.reading import Missing
+from benchmarks.generators.schedule import print_schedule
 from benchmarks.generators.speed import generators, measure_all, print_table
 from benchmarks.generators.targets import nghttpd, nginx, standin
 
@@ -24,9 +26,13 @@ def main() -> None:
     options = _options()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _print_conditions(options.concurrency)
+    if options.what == "agreement":
+        for api in options.api:
+            print_agreement(api, rounds=options.rounds, seconds=options.seconds)
+        return
+    show = _print_speed if options.what == "speed" else _print_schedule
     for target in _targets(options.api):
-        if options.what == "speed":
-            _print_speed(target, options)
+        show(target, options)
 
 
 def _options() -> argparse.Namespace:
@@ -63,6 +69,10 @@ def _targets(apis: list[str]) -> Iterator[Target]:
                     print(f"left out: {reason}")
                 else:
                     yield quick
+
+
+def _print_schedule(target: Target, options: argparse.Namespace) -> None:
+    print_schedule(target, rounds=options.rounds, concurrency=options.concurrency, seconds=options.seconds)
 
 
 def _print_speed(target: Target, options: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """h2load, nghttp2's load generator in C: gRPC calls as HTTP/2 requests whose body is a framed message.
 
-It looks at HTTP statuses, not at ``grpc-status``. It tells no percentiles, but logs each request if asked: as that costs
-a system call each, the log is of a run of its own.
+It looks at HTTP statuses, not at ``grpc-status``. It tells no percentiles, but logs each request if asked: as that
+costs a system call each, the log is of a run of its own.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ _HALF_PLUS_TWO = Path(__file__).parents[2] / "tests" / "conformance" / "corpus" 
 _ANSWER = '{\n    "predictions": [2.5, 3.0, 4.5\n    ]\n}'
 _NGINX = """
 daemon off; master_process off; pid {folder}/pid; error_log {folder}/errors;
-events {{ worker_connections 1024; }}
+events {{ worker_connections 8192; }}
 http {{
   access_log off; keepalive_requests 1000000000;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;

@@ -20,6 +20,11 @@ _REQUESTS = re.compile(r"(\d+) requests in ")
 _RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
 _PERCENTILE = r"\n\s+{}%\s+([\d.]+)(us|ms|s)\n"
 _BAD = re.compile(r"Non-2xx or 3xx responses: (\d+)|Socket errors: .*")
+_SCRIPT = """
+wrk.method = 'POST'
+wrk.body = '{body}'
+wrk.headers['Content-Type'] = 'application/json'
+"""
 _US = {"us": 1.0, "ms": 1e3, "s": 1e6}
 
 
@@ -34,9 +39,7 @@ def by_wrk(target: Target, *, concurrency: int, seconds: float) -> Reading:
         raise Missing("not installed (Debian: wrk)")
     with tempfile.TemporaryDirectory() as name:
         script = Path(name) / "post.lua"
-        script.write_text(
-            f"wrk.method = 'POST'\nwrk.body = '{target.body.decode()}'\nwrk.headers['Content-Type'] = 'application/json'\n"
-        )
+        script.write_text(_SCRIPT.format(body=target.body.decode()))
         command = [program, "-t1", f"-c{concurrency}", f"-d{max(1, round(seconds))}s", "--latency", f"-s{script}"]
         run = run_tool([*command, target.url], target)
     n = float(_found(_REQUESTS, run.said)[1])
