@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from benchmarks.children import generator_cores, on_cores
 from benchmarks.generators.reading import Reading
 from harness.load import run_load
-from harness.stats import percentile
 
 if TYPE_CHECKING:
     from benchmarks.generators.targets import Target
@@ -30,11 +31,12 @@ def by_engine(name: str, target: Target, *, concurrency: int, seconds: float) ->
             warmup_s=_WARMUP_S,
             usage=target.usage,
         )
-    p50, p99 = (percentile(result.samples.latency_ns, each).value_ns or 0.0 for each in (50.0, 99.0))
+    latency_us = result.samples.latency_ns / 1e3
+    p50, p99 = np.percentile(latency_us, [50, 99]) if latency_us.size else (0.0, 0.0)
     return Reading(
         rate_per_s=result.rate_per_s,
-        p50_us=p50 / 1e3,
-        p99_us=p99 / 1e3,
+        p50_us=float(p50),
+        p99_us=float(p99),
         generator_cpu_us=result.generator_cpu_us_per_request or 0.0,
         server_cpu_us=result.server_cpu_us_per_request or 0.0,
         errors=sum(result.errors.values()),
