@@ -43,8 +43,8 @@ def by_h2load(target: Target, *, concurrency: int, seconds: float) -> Reading:
         body.write_bytes(framed(target.body))
         command = [program, "-c1", "-t1", f"-m{concurrency}", f"-d{body}"]
         command += ["-Hcontent-type: application/grpc", "-Hte: trailers"]
-        run = run_tool([*command, f"-D{seconds:g}", target.url], target)
-        run_tool([*command, f"-D{_LOGGED_S:g}", f"--log-file={log}", target.url], target)
+        run = run_tool([*command, f"-D{round(seconds * 1000)}ms", target.url], target)
+        run_tool([*command, f"-D{round(_LOGGED_S * 1000)}ms", f"--log-file={log}", target.url], target)
         latencies_us = np.loadtxt(log, usecols=2, ndmin=1)
     requests, rate, good = (_found(pattern, run.said) for pattern in (_REQUESTS, _RATE, _STATUS_2XX))
     n = requests or 1
