@@ -10,29 +10,28 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import socket
 import statistics
-import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
-import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.children import running
 from harness.endpoint import Endpoint
 from harness.load import ServerUsage, run_load
 from harness.protos import predict_pb2
+from harness.servers.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    import psutil
 
 _MODELS = Path(__file__).parents[1] / "tests" / "conformance" / "corpus" / "models"
-_START_S = 120.0
 
 
 def main() -> None:
@@ -110,51 +109,22 @@ def _rate(server: tuple[int, psutil.Process], concurrency: int, seconds: float) 
 
 @contextlib.contextmanager
 def _echo(size: int) -> Iterator[tuple[int, psutil.Process]]:
-    port = _free_port()
-    with _running([__file__, "--echo-port", str(port), "--echo-bytes", str(size)], port) as process:
+    port = free_port()
+    with running([sys.executable, __file__, "--echo-port", str(port), "--echo-bytes", str(size)], port) as process:
         yield port, process
 
 
 @contextlib.contextmanager
-def running_standin(base_path: str, *, rest_port: int = 0) -> Iterator[tuple[int, psutil.Process]]:
-    """Run a stand-in on one model called m; its gRPC port, and its process."""
-    port = _free_port()
+def running_standin(
+    base_path: str, *, rest_port: int = 0, cores: Iterable[int] | None = None
+) -> Iterator[tuple[int, psutil.Process]]:
+    """Run a stand-in on one model called m, on these processors; its gRPC port, and its process."""
+    port = free_port()
     flags = [f"--port={port}", f"--rest_api_port={rest_port}", "--model_name=m"]
     flags += [f"--model_base_path={Path(base_path).resolve()}", "--standin_die_with_parent"]
-    with _running(["-m", "harness.standin", *flags], rest_port or port) as process:
+    command = [sys.executable, "-m", "harness.standin", *flags]
+    with running(command, rest_port or port, cores=cores) as process:
         yield port, process
-
-
-@contextlib.contextmanager
-def _running(arguments: list[str], port: int) -> Iterator[psutil.Process]:
-    """Start a Python process and wait until it listens; end it afterwards."""
-    child = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=Path(__file__).parents[1],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + _START_S
-        while not _listens(port):
-            if child.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"{arguments} did not start; its exit code is {child.poll()}")
-            time.sleep(0.05)
-        yield psutil.Process(child.pid)
-    finally:
-        child.kill()
-        child.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ class Session:
         self.messages: dict[str, str] = {}
         self.began_ns = self.start_ns = self.end_ns = 0
         self._timing = timing
+        self._counts = timing.most_requests is not None
         self._together = together
         self._begin_at_ns: int | None = None
         self._measure_at_ns: int | None = None
@@ -176,7 +177,8 @@ class Session:
                 sizes(response_bytes)
                 if message:
                     self.messages.setdefault(status_name(status), message[:_MOST_CHARACTERS])
-        self.tick(rows[-1][2])
+        if done_ns >= end_ns or self._counts:
+            self.tick(done_ns)
 
     def tick(self, now_ns: int) -> None:
         """Notice that time is up, or an interruption, also while no answer comes; engines call it now and then."""

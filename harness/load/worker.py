@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_OBJECTS = 100_000
+
 
 def main(folder: Path) -> None:
     """Carry out the job in the folder."""
@@ -36,6 +38,7 @@ def main(folder: Path) -> None:
     )
     threading.Thread(target=_listen, args=(session,), daemon=True).start()
     gc.freeze()  # what the imports left behind need not be walked in every collection of the run
+    gc.set_threshold(_OBJECTS)  # what is in flight comes and goes: collections would find nothing, again and again
     engine(job.engine)(job, session)
     session.samples().save(folder / "samples.npz")
     save_answers(() if keeper is None else keeper.kept, folder)

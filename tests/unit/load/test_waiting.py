@@ -127,3 +127,26 @@ def test_a_link_that_is_forgotten_is_not_returned(poller: Poller | None) -> None
         waiter.watch(again)  # type: ignore[arg-type]
         again.other.send(b"x")
         assert waiter.wait(0) == [again]
+
+
+@pytest.mark.parametrize(("late_us", "at_last_us"), [(3, 10), (120, 125), (5_000, 250)])
+def test_how_long_to_be_awake_is_learnt_from_late_sleepers(
+    late_us: int, at_last_us: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where sleepers are this late, the last so many microseconds of a wait are spent awake, within bounds."""
+    now_ns = 0
+
+    def sleep(_read: Any, _write: Any, _other: Any, time_s: float) -> tuple[list[int], list[int], list[int]]:
+        nonlocal now_ns
+        now_ns += round(time_s * 1e9) + late_us * 1_000
+        return [], [], []
+
+    monkeypatch.setattr("harness.load.engines.wire.waiting.select.select", sleep)
+    monkeypatch.setattr("harness.load.engines.wire.waiting.time.perf_counter_ns", lambda: now_ns)
+    waiter = Waiter()
+    try:
+        for _ in range(200):
+            assert waiter.wait(MS) == []
+        assert waiter._awake_ns / 1_000 == pytest.approx(at_last_us, abs=10)
+    finally:
+        waiter.close()

@@ -18,7 +18,7 @@ from harness.load.status import NOT_SENT, UNFINISHED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.load.engines.wire.link import Link
+    from harness.load.engines.wire.link import Link, Row
     from harness.load.engines.wire.pacing import Pacer
     from harness.load.engines.wire.pool import Slot
     from harness.load.job import Job
@@ -75,6 +75,7 @@ class _Loop:
         self._pool = Pool(self._waiter, open_link, on_gone=self._gone)
         self._next_tick_ns = 0
         self._pacer = self._paced(lanes)
+        self._over, self._extend = self._pacer.over, session.extend
 
     def run(self) -> None:
         """Open the links, send until the session ends, then wait for what is in flight."""
@@ -161,21 +162,27 @@ class _Loop:
             session.extend(rows)
 
     def _serve(self, link: Link) -> None:
-        """Read a link that is ready, hand over what is over, and send what follows."""
+        """Read a link that is ready, send what follows, and hand over what is over: meanwhile the server works."""
+        rows: list[Row] = []
         try:
             rows = link.read()
-            if rows:
-                self._session.extend(rows)
-            if link.returned or not link.takes_more:
-                self._follow(link, len(rows))
+            if link.takes_more and not link.returned:
+                if rows:
+                    self._over(link, len(rows))
+                link.flush()
+                if link.wants_write is not link.is_awaited:
+                    self._waiter.update(link)
+                if rows:
+                    self._extend(rows)
                 return
-            if rows:
-                self._pacer.over(link, len(rows))
-            link.flush()
-            if link.wants_write is not link.is_awaited:
-                self._waiter.update(link)
         except LinkLostError as exc:
+            if rows:
+                self._extend(rows)
             self._lose(link, exc)
+            return
+        if rows:
+            self._extend(rows)
+        self._follow(link, len(rows))
 
     def _follow(self, link: Link, number: int) -> None:
         """Send what follows so many answers where it is not as simple as sending on the same link."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Link", "Row", "Ticket"]
 
-_READ_BYTES = 1 << 18
+_READ_BYTES = 1 << 14  # room for more would be asked of the kernel, page by page, and given back, in every read
+_MOST_READ_BYTES = 1 << 20
 _AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _MOST_TLS_READS = 64
 
@@ -69,6 +70,7 @@ class Link:
         self.why = ""
         self.returned: list[Ticket] = []
         self._unsent: deque[memoryview] = deque()
+        self._read_bytes = _READ_BYTES
         self._handshake: Handshake | None = peer.handshake
         self._socket = _connecting(peer)
         self.number = self._socket.fileno()
@@ -119,7 +121,12 @@ class Link:
     def _write(self, data: bytes) -> None:
         """Send, or keep what the socket does not take now."""
         if not self._unsent:
-            sent = self._sent(data)
+            try:  # as in `_sent`: every request passes here
+                sent: int = self._send(data)
+            except OSError as exc:
+                sent = self._unsendable(exc)
+            else:
+                self.wants_write = sent < len(data)
             if sent < len(data):
                 self._unsent.append(memoryview(data)[sent:])
             return
@@ -137,25 +144,32 @@ class Link:
         """Return how much the socket has taken; what it has not is to be offered again as it is (TLS asks for that)."""
         try:
             sent: int = self._send(data)
-        except _AGAIN:
-            if self.is_open:
-                self.wants_write = True
-            return 0
-        except OSError as exc:  # ssl.SSLError is one
-            raise LinkLostError(f"the connection broke while sending: {exc}") from exc
+        except OSError as exc:
+            return self._unsendable(exc)
         self.wants_write = sent < len(data)
         return sent
 
+    def _unsendable(self, exc: OSError) -> int:
+        """Return that nothing was sent, if the socket takes it later."""
+        if isinstance(exc, _AGAIN):
+            if self.is_open:
+                self.wants_write = True
+            return 0
+        raise LinkLostError(f"the connection broke while sending: {exc}") from exc  # ssl.SSLError is an OSError
+
     def _received(self) -> bytes:
         """Return what has arrived, empty if nothing has."""
+        room = self._read_bytes
         try:
-            data: bytes = self._recv(_READ_BYTES)
+            data: bytes = self._recv(room)
         except _AGAIN:
             return b""
         except OSError as exc:  # ssl.SSLError is one
             raise LinkLostError(f"the connection broke: {exc}") from exc
         if not data:
             raise LinkLostError("the server closed the connection")
+        if len(data) >= room:
+            self._read_bytes = min(2 * room, _MOST_READ_BYTES)  # for long answers
         return data
 
     def _recv_early(self, size: int) -> bytes:
