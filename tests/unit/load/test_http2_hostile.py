@@ -41,7 +41,7 @@ def test_no_remembered_block_takes_on_another_meaning(steps: list[Any]) -> None:
             continue
         for _ in range(3):  # the later ones refer to the table alone, as servers' blocks do
             block = bytes(encoder.encode(step))
-            expected = dict(plain.decode(block))
+            expected: dict[Any, Any] = dict(plain.decode(block))
             head = reader.known.get(block) or reader.read(block)
             status, code = expected.get(":status"), expected.get("grpc-status")
             assert head.http_status == (int(status) if status and status.isdigit() else None)
