@@ -74,6 +74,8 @@ def _suite_properties(results: Results) -> Iterator[tuple[str, str]]:
             yield "serving_image", " ".join(filter(None, (backend.image, backend.image_digest)))
     for model in results.models:
         yield f"serving_model_{model.name}", f"versions {', '.join(map(str, model.versions)) or 'unknown'}"
+    for gated in results.gated:
+        yield f"serving_gate_{gated.model}", gated.verdict
     for tool, version in results.run.versions.items():
         yield f"version_{tool}", version
 

@@ -33,13 +33,14 @@ def test_without_a_baseline_nothing_is_gated(run: Callable[..., pytest.RunResult
 def test_a_regression_fails_the_run(
     run: Callable[..., pytest.RunResult], half_plus_two: Path, digits: Path, tmp_path: Path
 ) -> None:
-    """A candidate that breaks the baseline's callers fails its test with the explanation, and is in the report."""
+    """A candidate that breaks the baseline's callers fails its test with the explanation, and is in the report and in JUnit's file."""
     results = tmp_path / "results.json"
     result = run(
         f"--model=m={digits}",
         f"--gate-baseline=m={half_plus_two}",
         "--serving-backend=standin",
         f"--serving-results={results}",
+        f"--junitxml={tmp_path / 'junit.xml'}",
         "-k",
         "no_regression",
     )
@@ -48,6 +49,7 @@ def test_a_regression_fails_the_run(
     (gated,) = read_results(results).gated
     assert gated.verdict == "regressed"
     assert gated.command[:1] == ("pytest",)
+    assert 'name="serving_gate_m" value="regressed"' in (tmp_path / "junit.xml").read_text()
 
 
 @pytest.mark.parametrize(
