@@ -33,7 +33,7 @@ def test_without_a_baseline_nothing_is_gated(run: Callable[..., pytest.RunResult
 def test_a_regression_fails_the_run(
     run: Callable[..., pytest.RunResult], half_plus_two: Path, digits: Path, tmp_path: Path
 ) -> None:
-    """A candidate that breaks the baseline's callers fails its test with the explanation, and is in the report and in JUnit's file."""
+    """A candidate that breaks the baseline's callers fails its test, and is in the report and in JUnit's file."""
     results = tmp_path / "results.json"
     result = run(
         f"--model=m={digits}",
