@@ -12,8 +12,8 @@ from harness.errors import UsageError
 from harness.model_config import ModelConfig
 from harness.option_values import check_name
 from harness.savedmodel import as_base_path, is_bare, preflight, preflight_bare
+from harness.scratch import scratch_directory
 from harness.servers import ServerSpec, start
-from harness.servers.scratch import scratch_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

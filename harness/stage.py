@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.scratch import scratch_directory
 from harness.servers import start
 from harness.servers.engine import engine_address
-from harness.servers.scratch import scratch_directory
 from harness.servers.transfer import transfer_mode
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from harness.errors import UsageError
 from harness.option_values import check_name
 from harness.savedmodel import publish_copy
 from harness.savedmodel.proto import saved_model_file
+from harness.scratch import scratch_directory
 from harness.servers import ServerSpec, choose_backend, start
-from harness.servers.scratch import scratch_directory
 from harness.serving import prepared_models
 from harness.versions import parse_version
 

@@ -6,7 +6,6 @@ import os
 import selectors
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from harness.errors import HarnessError
 from harness.load.answers import Answer, load_answers
 from harness.load.outcome import Outcome
 from harness.load.samples import Samples
+from harness.scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,11 +54,11 @@ def run_workers(
         KeyboardInterrupt: Ctrl-C came a second time.
     """
     jobs = job.split(processes)
-    with tempfile.TemporaryDirectory(prefix="tfserving-harness-load-") as name:
+    with scratch() as folder:
         workers: list[_Worker] = []
         try:
             for number, part in enumerate(jobs):
-                workers.append(_Worker(part, Path(name) / str(number)))
+                workers.append(_Worker(part, folder / str(number)))
             _Crew(workers, on_phase, most_s=_most_s(job)).follow()
         finally:
             for worker in workers:

@@ -7,9 +7,7 @@ finds out whether it answers at all, and says what LoadGen must be told to expec
 from __future__ import annotations
 
 import shutil
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +20,11 @@ from harness.load.mlperf import Failures, Rules, read_verdict, run_loadgen
 from harness.load.mlperf.process import check_installed
 from harness.load.session import Timing
 from harness.results import Scenario
+from harness.scratch import scratch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.endpoint import Endpoint
     from harness.load import LoadResult
     from harness.load.mlperf.verdict import Verdict
@@ -96,8 +97,7 @@ def run_scenario(
         requests=pool.encoded,
         tls=tls,
     )
-    with tempfile.TemporaryDirectory(prefix="tfserving-harness-mlperf-") as name:
-        folder = Path(name)
+    with scratch() as folder:
         run_loadgen(job, informed, folder)
         if keep_logs is not None:
             _keep(folder, keep_logs / f"mlperf-{pool.api}-{rules.scenario}")

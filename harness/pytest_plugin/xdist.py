@@ -57,7 +57,7 @@ def _broker(config: pytest.Config, state: State) -> ServerBroker:
     """Return what owns the servers of this run; the first worker brings it about, the end of the run ends it."""
     if _BROKER not in config.stash:
         from harness.pytest_plugin.servers import MOST_AT_ONCE, Servers
-        from harness.servers.scratch import scratch_directory
+        from harness.scratch import scratch_directory
         from harness.servers.sharing import ServerBroker
 
         staging = scratch_directory()

@@ -10,12 +10,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import SavedModelError
 from harness.savedmodel.local_calls import LocalJob, read_answer, read_reason
+from harness.scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -60,8 +60,7 @@ def run_locally(
         SavedModelError: the model cannot be loaded, the process broke, or was not done in time.
         TensorError: an input or output that cannot be held.
     """
-    with tempfile.TemporaryDirectory(prefix="tfserving-harness-local-") as name:
-        folder = Path(name)
+    with scratch() as folder:
         job = LocalJob(
             version_dir=str(version_dir.absolute()), tags=tuple(tags), runs=tuple(call.runs for call in calls)
         )

@@ -16,7 +16,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from harness.servers.scratch import remove_own_scratch
+from harness.scratch import remove_own_scratch
 
 if TYPE_CHECKING:
     from types import FrameType

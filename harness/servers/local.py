@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import psutil
 
 from harness.errors import StartupError
+from harness.scratch import scratch_directory, scratch_prefix
 from harness.servers import guard
 from harness.servers.command import model_flags, port_flags
 from harness.servers.log_files import log_path
 from harness.servers.ports import LOOPBACK, free_port, is_open, refuse_taken_port
-from harness.servers.scratch import scratch_directory, scratch_prefix
 
 if TYPE_CHECKING:
     from harness.model_config import ModelConfig

@@ -10,15 +10,14 @@ import contextlib
 import os
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
+from harness.processes import start_of, surroundings_of_processes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LABEL", "Owner", "remove_orphans", "start_of"]
+__all__ = ["LABEL", "Owner", "remove_orphans"]
 
 LABEL = "tfserving-harness"
 
@@ -44,7 +43,9 @@ class Owner:
     @classmethod
     def me(cls) -> Owner:
         """Return this process."""
-        return cls(pid=str(os.getpid()), start=start_of(os.getpid()), host=socket.gethostname(), **_surroundings())
+        return cls(
+            pid=str(os.getpid()), start=start_of(os.getpid()), host=socket.gethostname(), **surroundings_of_processes()
+        )
 
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> Owner:
@@ -63,7 +64,7 @@ class Owner:
             engine_is_here: whether only this machine uses the engine. Then another boot is an earlier one of it; on an
                 engine of several machines it may be one of another that has the same name.
         """
-        here = _surroundings()
+        here = surroundings_of_processes()
         if not self.pid.isdigit() or self.host != socket.gethostname():
             return False
         if self.boot != here["boot"]:
@@ -82,26 +83,3 @@ def remove_orphans(client: Any, *, engine_is_here: bool) -> list[str]:
                 container.remove(force=True, v=True)
                 removed.append(str(container.name))
     return removed
-
-
-def start_of(pid: int) -> str:
-    """Return when a process started; empty if there is none. Linux counts from the boot, so clocks do not matter."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        pass
-    else:
-        return "" if fields[0] == "Z" else fields[19]
-    try:
-        return str(round(psutil.Process(pid).create_time()))
-    except psutil.Error:
-        return ""
-
-
-def _surroundings() -> dict[str, str]:
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        namespace = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:  # no Linux: number and start of the process must do
-        return {"boot": "", "namespace": ""}
-    return {"boot": boot, "namespace": namespace}

@@ -15,6 +15,7 @@ from testcontainers.core.container import DockerContainer
 from harness.endpoint import Endpoint
 from harness.errors import BackendUnavailableError, UsageError
 from harness.model_config import ModelConfig
+from harness.scratch import scratch_directory, scratch_prefix
 from harness.servers import guard
 from harness.servers.choice import BackendChoice
 from harness.servers.container_arguments import create_arguments, new_name
@@ -29,7 +30,6 @@ from harness.servers.readiness import wait_until_ready
 from harness.servers.reaper import start_reaper_if_at_hand
 from harness.servers.refusals import lost_port, refusal, refuse_ignored_gpus, refuse_other_platform
 from harness.servers.remedies import engine_gone
-from harness.servers.scratch import scratch_directory, scratch_prefix
 from harness.servers.transfer import archive_of, engine_sees_our_files, transfer_mode
 
 if TYPE_CHECKING:

@@ -42,6 +42,8 @@ _PURE = {
     "tls",
     "versions",
 }
+# Ground: what of this machine every edge may stand on.
+_GROUND = {"processes", "scratch"}
 # Edges: each touches one part of the world and knows none of the others.
 _EDGES = {"clients", "load", "savedmodel", "servers", "standin", "surroundings"}
 # Wiring: what brings the edges together.
@@ -99,8 +101,9 @@ def _packages_used(unit: str) -> set[str]:
 
 def test_every_part_stands_on_a_layer() -> None:
     """Each module and package of the harness is named on exactly one layer above."""
-    assert set(_UNITS) - (_PURE | _EDGES | _WIRING) == set()
-    assert len(_PURE | _EDGES | _WIRING) == len(_PURE) + len(_EDGES) + len(_WIRING)
+    assert set(_UNITS) - (_PURE | _GROUND | _EDGES | _WIRING) == set()
+    layers = (_PURE, _GROUND, _EDGES, _WIRING)
+    assert len(set().union(*layers)) == sum(map(len, layers))
 
 
 @pytest.mark.parametrize("unit", [unit for unit in _UNITS if unit in _PURE])
@@ -112,8 +115,14 @@ def test_pure_parts_use_pure_parts(unit: str) -> None:
 
 @pytest.mark.parametrize("unit", [unit for unit in _UNITS if unit in _EDGES])
 def test_edges_do_not_know_each_other(unit: str) -> None:
-    """An edge imports pure parts, and no other edge: a server yields an Endpoint, a client takes one."""
-    assert _units_used(unit) - _PURE == set()
+    """An edge imports pure parts and the ground, and no other edge: a server yields an Endpoint, a client takes one."""
+    assert _units_used(unit) - _PURE - _GROUND == set()
+
+
+@pytest.mark.parametrize("unit", sorted(_GROUND))
+def test_the_ground_knows_nothing_above_it(unit: str) -> None:
+    """What edges stand on imports none of them."""
+    assert _units_used(unit) - _PURE - _GROUND == set()
 
 
 @pytest.mark.parametrize("unit", _UNITS)

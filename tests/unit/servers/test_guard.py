@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from harness.scratch import remove_own_scratch, scratch_directory, scratch_prefix
 from harness.servers.owners import Owner
-from harness.servers.scratch import remove_own_scratch, scratch_directory, scratch_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,27 +6,43 @@ next run removes those whose guard was killed as well.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.servers.owners import Owner, start_of
+from harness.processes import start_of, surroundings_of_processes
 
-__all__ = ["remove_own_scratch", "scratch_directory", "scratch_prefix"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["remove_own_scratch", "scratch", "scratch_directory", "scratch_prefix"]
 
 _NAME = "tfserving-harness"
 
 
 def scratch_prefix() -> str:
     """Return how the paths of this process's temporary directories begin."""
-    me = Owner.me()
-    return str(Path(tempfile.gettempdir(), f"{_NAME}-{_inode(me.namespace)}-{me.pid}-{me.start}-"))
+    pid = os.getpid()
+    return str(Path(tempfile.gettempdir(), f"{_NAME}-{_here()}-{pid}-{start_of(pid)}-"))
 
 
 def scratch_directory() -> Path:
     """Make a temporary directory, after those of ended processes were removed; who asked for it removes it."""
     _remove_abandoned()
     return Path(tempfile.mkdtemp(prefix=scratch_prefix()))
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Yield a temporary directory that is gone when the block ends, or at the latest with the next run's first."""
+    folder = scratch_directory()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_own_scratch() -> None:
@@ -38,7 +54,7 @@ def remove_own_scratch() -> None:
 
 def _remove_abandoned() -> None:
     """Remove the directories of processes that are surely gone: those of other process namespaces may be alive."""
-    here = _inode(Owner.me().namespace)
+    here = _here()
     for path in Path(tempfile.gettempdir()).glob(f"{_NAME}-{here}-*-*-*"):
         _, _, rest = path.name.partition(f"{_NAME}-{here}-")
         pid, start, _ = rest.split("-", 2)
@@ -46,6 +62,6 @@ def _remove_abandoned() -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _inode(namespace: str) -> str:
-    """Return the number in ``pid:[4026531836]``; 0 where there are no namespaces."""
-    return "".join(filter(str.isdigit, namespace)) or "0"
+def _here() -> str:
+    """Return the number of the namespace, as in ``pid:[4026531836]``; 0 where there are none."""
+    return "".join(filter(str.isdigit, surroundings_of_processes()["namespace"])) or "0"
