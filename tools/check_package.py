@@ -51,7 +51,7 @@ def main() -> None:
         run(sys.executable, "-m", "venv", work / "empty", cwd=work)
         python = work / "empty" / "bin" / "python"
         print("installing the wheel and its dependencies into an empty environment ...", flush=True)
-        run(python, *PIP, "install", "--progress-bar", "off", wheel, cwd=work)
+        run(python, *PIP, "install", "--no-compile", "--progress-bar", "off", wheel, cwd=work)
         run(python, *PIP, "check", cwd=work)
         project = work / "project"
         shutil.copytree(PROJECT, project)
