@@ -22,7 +22,8 @@ PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
 def run(*command: str | Path, cwd: Path) -> None:
     """Run a command outside this repository, with no path of it leaking in."""
     print("$", *(Path(word).name if str(word).startswith("/") else word for word in map(str, command)), flush=True)
-    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    dropped = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV"}  # byte code is kept: pip compiled none
+    environment = {name: value for name, value in os.environ.items() if name not in dropped}
     environment["TFSERVING_HARNESS_CACHE"] = str(cwd / "cache")
     subprocess.run([str(word) for word in command], cwd=cwd, env=environment, check=True)
 
