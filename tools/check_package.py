@@ -22,7 +22,8 @@ PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
 def run(*command: str | Path, cwd: Path) -> None:
     """Run a command outside this repository, with no path of it leaking in."""
     print("$", *(Path(word).name if str(word).startswith("/") else word for word in map(str, command)), flush=True)
-    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    dropped = {"PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV"}  # byte code is kept: pip compiled none
+    environment = {name: value for name, value in os.environ.items() if name not in dropped}
     environment["TFSERVING_HARNESS_CACHE"] = str(cwd / "cache")
     subprocess.run([str(word) for word in command], cwd=cwd, env=environment, check=True)
 
@@ -51,7 +52,7 @@ def main() -> None:
         run(sys.executable, "-m", "venv", work / "empty", cwd=work)
         python = work / "empty" / "bin" / "python"
         print("installing the wheel and its dependencies into an empty environment ...", flush=True)
-        run(python, *PIP, "install", "--progress-bar", "off", wheel, cwd=work)
+        run(python, *PIP, "install", "--no-compile", "--progress-bar", "off", wheel, cwd=work)
         run(python, *PIP, "check", cwd=work)
         project = work / "project"
         shutil.copytree(PROJECT, project)

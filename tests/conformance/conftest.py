@@ -1,4 +1,4 @@
-"""Plays the corpus once per session, several scenarios at a time, and sums the results up at the end.
+"""Plays the corpus once per session, several scenarios at a time; tests/conftest.py sums the results up at the end.
 
 The server is the stand-in, or the binary named by ``--serving-binary`` or the environment variable SERVING_BINARY.
 """
@@ -15,17 +15,18 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from replay import certificates, table
+from replay import certificates
 from replay.launch import launcher_for
-from replay.player import Result, play
+from replay.player import play
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from replay.corpus import Scenario
+    from replay.player import Result
 
 _WORKERS = 6
-_PROPERTY = "conformance"
+_PROPERTY = "conformance"  # as tests/conftest.py reads it
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +42,8 @@ def played(request: pytest.FixtureRequest) -> Iterator[Callable[[Scenario], list
             jobs[scenario.name] = pool.submit(play, scenario, launcher, pems)
         return jobs[scenario.name].result()
 
-    if not hasattr(request.config, "workerinput"):  # a worker of pytest-xdist gets only some of the session's items
+    # A worker of pytest-xdist gets only some of the session's items, but whole files under --dist loadfile.
+    if getattr(request.config, "workerinput", {"whole_files": True}).get("whole_files"):
         for item in request.session.items:
             callspec = getattr(item, "callspec", None)
             scenario = callspec.params.get("scenario") if callspec else None
@@ -60,18 +62,3 @@ def record_results(record_property: Callable[[str, object], None]) -> Callable[[
         record_property(_PROPERTY, [(result.area, result.step, result.difference is None) for result in results])
 
     return record
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many exchanges of each area were answered as recorded."""
-    results = [
-        Result(area, step, None if good else "differs")
-        for outcome in ("passed", "failed")
-        for report in terminalreporter.getreports(outcome)
-        for name, entries in report.user_properties
-        if name == _PROPERTY
-        for area, step, good in entries
-    ]
-    if results:
-        terminalreporter.section("conformance to the recorded traffic")
-        terminalreporter.write_line(table.plain(results))
