@@ -40,7 +40,7 @@ class GrpcUser(ServingUser):
         """Send bytes, get bytes."""
         call = self._calls.get(request.method)
         if call is None:
-            call = self._calls[request.method] = self._channel.unary_unary(request.method)
+            call = self._calls[request.method] = self._channel.unary_unary(request.method, None, None)
         try:
             answer = call(request.body, timeout=self.timeout_s, metadata=request.headers or None)
         except grpc.RpcError as exc:

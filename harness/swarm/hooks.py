@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import gevent
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, WorkerRunner
 
 from harness.errors import HarnessError
@@ -23,6 +24,8 @@ from harness.swarm.text import described
 if TYPE_CHECKING:
     from locust.env import Environment
 
+    from harness.results.measured import Api
+
 __all__ = ["member_of", "register"]
 
 _log = logging.getLogger(__name__)
@@ -35,12 +38,14 @@ def member_of(environment: Environment) -> Member:
 
 
 def register(events: Any) -> None:
-    """Hear of the command line and of the beginning of Locust."""
-    events.init_command_line_parser.add_listener(add_options)
-    events.init.add_listener(_begin)
+    """Hear of the command line and of the beginning of Locust; once, however often it is called."""
+    if _begin not in events.init._handlers:  # noqa: SLF001 - Locust has no other way to ask
+        events.init_command_line_parser.add_listener(add_options)
+        events.init.add_listener(_begin)
 
 
 def _begin(environment: Environment, **_: Any) -> None:
+    gevent.get_hub().loop.update_now()  # imports took seconds; --run-time would count them
     _Listener(environment, member_of(environment)).listen()
 
 
@@ -71,11 +76,12 @@ class _Listener:
             if not isinstance(self._environment.runner, MasterRunner):
                 self._find_pools()
         except HarnessError as exc:
-            _log.error("%s", exc)  # noqa: TRY400 - the text says it; where it was raised helps nobody
+            _log.error("%s", exc)
             raise SystemExit(2) from exc
 
     def _find_pools(self) -> None:
-        for api in {getattr(user, "api", None) for user in self._environment.user_classes} - {None}:
+        apis: set[Api] = {user.api for user in self._environment.user_classes if hasattr(user, "api")}
+        for api in apis:
             if api not in self._member.pools:
                 self._member.pools[api] = find_pool(self._environment, api)
 
@@ -117,7 +123,7 @@ class _Listener:
         try:
             write_results(Results(run=run, machine=machine(), throughput=rows), options.serving_results)
         except HarnessError as exc:
-            _log.error("%s", exc)  # noqa: TRY400 - same
+            _log.error("%s", exc)
             self._environment.process_exit_code = 2
 
     def _missing(self) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ class ServingUser(User):  # type: ignore[misc]  # Locust's classes are not seen 
         """Return the seconds until the next request is due."""
         return self._pacer.wait_s(time.perf_counter_ns())
 
-    @task
+    @task  # type: ignore[untyped-decorator]  # same
     def send(self) -> None:
         """Send the next request of the pool; its latency counts from when it was due."""
         request = self._encoded[next(_numbers) % len(self._encoded)]
