@@ -40,8 +40,7 @@ def _swarm(tmp_path: Path, address: str, *words: str, kill_after: Callable[[], N
     ends = ["--headless", "--expect-workers", "2", "-u", "4", "-r", "4", "--stop-timeout", "5", *words]
     listen = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
     processes = [_locust(*listen, *ends, *serving, "--serving-results", str(results))]
-    for _ in range(2):
-        processes.append(_locust("--worker", "--master-host", "127.0.0.1", "--master-port", port))
+    processes += [_locust("--worker", "--master-host", "127.0.0.1", "--master-port", port) for _ in range(2)]
     try:
         if kill_after is not None:
             kill_after()
