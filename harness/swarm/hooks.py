@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import gevent
-from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, WorkerRunner
+from locust.runners import MasterRunner, WorkerRunner
 
 from harness.errors import HarnessError
 from harness.results import Results, Run, check_writable, write_results
@@ -24,9 +24,10 @@ from harness.swarm.text import described
 if TYPE_CHECKING:
     from locust.env import Environment
 
+    from harness.measure import RequestPool
     from harness.results.measured import Api
 
-__all__ = ["member_of", "register"]
+__all__ = ["member_of", "pool_of", "register"]
 
 _log = logging.getLogger(__name__)
 _members: WeakKeyDictionary[Environment, Member] = WeakKeyDictionary()
@@ -35,6 +36,23 @@ _members: WeakKeyDictionary[Environment, Member] = WeakKeyDictionary()
 def member_of(environment: Environment) -> Member:
     """Return this process's member of the swarm."""
     return _members.setdefault(environment, Member())
+
+
+def pool_of(environment: Environment, api: Api) -> RequestPool:
+    """Return what this process sends over an API; found and encoded once, for the first user that asks.
+
+    A worker is not told which users it will run, so it cannot be done before.
+
+    Raises:
+        SystemExit: there is nothing to send; the reason is logged.
+    """
+    member = member_of(environment)
+    with member.lock:
+        try:
+            return member.pools.get(api) or member.pools.setdefault(api, find_pool(environment, api))
+        except HarnessError as exc:
+            _log.error("%s", exc)
+            raise SystemExit(2) from exc
 
 
 def register(events: Any) -> None:
@@ -73,26 +91,16 @@ class _Listener:
             endpoint_of(self._environment)
             if self._options.serving_results and not self._is_worker:
                 check_writable(self._options.serving_results)
-            if not isinstance(self._environment.runner, MasterRunner):
-                self._find_pools()
         except HarnessError as exc:
             _log.error("%s", exc)
             raise SystemExit(2) from exc
-
-    def _find_pools(self) -> None:
-        apis: set[Api] = {user.api for user in self._environment.user_classes if hasattr(user, "api")}
-        for api in apis:
-            if api not in self._member.pools:
-                self._member.pools[api] = find_pool(self._environment, api)
 
     def _spawned(self, **_: Any) -> None:
         if self._environment.reset_stats or getattr(self._options, "reset_stats", False):
             self._member.reset()
 
     def _report(self, client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - Locust's names
-        runner = self._environment.runner
-        last = runner is not None and runner.state not in (STATE_RUNNING, STATE_SPAWNING)
-        data[KEY] = self._member.report(last=last)
+        data[KEY] = self._member.report(last=self._ended)
 
     def _join(self, client_id: str, data: dict[str, Any]) -> None:
         if KEY in data:
@@ -102,7 +110,10 @@ class _Listener:
 
     def _stop(self, **_: Any) -> None:
         self._ended = True
-        if not self._is_worker:
+        runner = self._environment.runner
+        if isinstance(runner, WorkerRunner):
+            runner._send_stats()  # noqa: SLF001 - Locust itself sends the last report after the master's test_stop
+        else:
             self._conclude()
 
     def _conclude(self) -> None:

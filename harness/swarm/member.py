@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ class Member:
     def __init__(self) -> None:
         """Begin with nothing."""
         self.pools: dict[Api, RequestPool] = {}
+        self.lock = threading.Lock()
         self.restart()
 
     def restart(self) -> None:

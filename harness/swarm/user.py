@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from locust import User, task
 
 from harness.load.status import status_name, succeeded
-from harness.swarm.hooks import member_of
+from harness.swarm.hooks import member_of, pool_of
 from harness.swarm.pacing import Pacer
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ServingUser(User):  # type: ignore[misc]  # Locust's classes are not seen 
         self._pacer = Pacer(
             rate_per_s=options.serving_rate, arrivals=options.serving_arrivals, now_ns=time.perf_counter_ns()
         )
-        self._encoded = self._member.pools[self.api].encoded
+        self._encoded = pool_of(self.environment, self.api).encoded
         self._member.users[self.api] = self._member.users.get(self.api, 0) + 1
         self.connect()
         time.sleep(self._pacer.wait_s(time.perf_counter_ns()))

@@ -45,7 +45,7 @@ def _swarm(tmp_path: Path, address: str, *words: str, kill_after: Callable[[], N
         if kill_after is not None:
             kill_after()
             processes[1].kill()
-        printed = processes[0].communicate(timeout=60)[0]
+        printed = processes[0].communicate(timeout=40)[0]
         for process in processes[1:]:
             process.communicate(timeout=30)
     finally:
