@@ -47,7 +47,7 @@ _GROUND = {"processes", "scratch"}
 # Edges: each touches one part of the world and knows none of the others.
 _EDGES = {"clients", "load", "savedmodel", "servers", "standin", "surroundings"}
 # Wiring: what brings the edges together.
-_WIRING = {"checks", "cli", "gate", "measure", "pytest_plugin", "serving", "stage"}
+_WIRING = {"checks", "cli", "gate", "measure", "pytest_plugin", "serving", "stage", "swarm"}
 
 _PURE_MAY_USE = {"google", "jinja2", "markupsafe", "ml_dtypes", "numpy", "orjson", "plotly", "rich", "scipy"}
 _OURS = {"benchmarks", "fixtures", "models", "tests", "conftest"}
