@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["DEFAULT_PERCENTS", "Percentile", "Summary", "is_steady", "percentile", "samples_needed", "summarise"]
+__all__ = [
+    "DEFAULT_PERCENTS",
+    "Percentile",
+    "Summary",
+    "is_steady",
+    "most_over",
+    "percentile",
+    "samples_needed",
+    "summarise",
+]
 
 DEFAULT_PERCENTS = (50.0, 90.0, 99.0, 99.9)
 _CONFIDENCE = 0.99
@@ -87,6 +96,14 @@ def samples_needed(percent: float, *, over: int = 0, confidence: float = _CONFID
         raise UsageError(f"confidence must lie between 0 and 1, both excluded, got {confidence!r}")
     risk = 1 - confidence
     return _first_true(lambda n: _at_most(over, n, percent) <= risk, start=over + 1)
+
+
+def most_over(n: int, percent: float) -> int:
+    """Return how many of n samples may exceed a limit that still bounds a percentile with 99 % confidence.
+
+    The largest sample but so many is that bound. For n of at least ``samples_needed(percent)``.
+    """
+    return _first_true(lambda over: _at_most(over, n, percent) > 1 - _CONFIDENCE, start=0) - 1
 
 
 def percentile(samples_ns: npt.ArrayLike, percent: float) -> Percentile:
@@ -153,15 +170,10 @@ def _percentile_of_sorted(ordered: npt.NDArray[np.float64], percent: float) -> P
     return Percentile(
         percent=percent,
         value_ns=float(np.percentile(ordered, percent)),
-        upper_ns=float(ordered[n - 1 - _most_over(n, percent)]),
+        upper_ns=float(ordered[n - 1 - most_over(n, percent)]),
         n=n,
         needed=needed,
     )
-
-
-def _most_over(n: int, percent: float) -> int:
-    """How many of n samples may exceed a limit that still bounds the percentile (n suffices for none)."""
-    return _first_true(lambda over: _at_most(over, n, percent) > 1 - _CONFIDENCE, start=0) - 1
 
 
 def _at_most(over: int, n: int, percent: float) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hdrh.histogram import HdrHistogram
 
 from harness.load.status import status_name, succeeded
-from harness.stats import DEFAULT_PERCENTS, Percentile, samples_needed
+from harness.stats import DEFAULT_PERCENTS, Percentile, most_over, samples_needed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,13 +79,19 @@ class Tally:
         self.clipped += message["clipped"]
 
     def percentiles(self) -> tuple[Percentile, ...]:
-        """Return the usual percentiles, each only with enough samples.
-
-        No bound is given from above: that would take the samples themselves.
-        """
+        """Return the usual percentiles with their bounds, as exact as the histogram, each only with enough samples."""
         return tuple(self._percentile(percent) for percent in DEFAULT_PERCENTS)
 
     def _percentile(self, percent: float) -> Percentile:
         needed = samples_needed(percent)
-        value_ns = self._histogram.get_value_at_percentile(percent) * float(_NS_PER_US) if self.n >= needed else None
-        return Percentile(percent=percent, value_ns=value_ns, upper_ns=value_ns, n=self.n, needed=needed)
+        if self.n < needed:
+            return Percentile(percent=percent, value_ns=None, upper_ns=None, n=self.n, needed=needed)
+        bound = 100 * (self.n - most_over(self.n, percent)) / self.n
+        value_us, upper_us = (self._histogram.get_value_at_percentile(each) for each in (percent, bound))
+        return Percentile(
+            percent=percent,
+            value_ns=value_us * float(_NS_PER_US),
+            upper_ns=max(value_us, upper_us) * float(_NS_PER_US),
+            n=self.n,
+            needed=needed,
+        )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.loadgen import require_loadgen
+from fixtures.extras import require_extra
 from harness.results import read_results
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def test_what_no_scenario_takes_is_refused(
 
 def test_the_verdict_is_reported(cli: Callable[..., Any], half_plus_two: Path, tmp_path: Path) -> None:
     """The row is in the results, LoadGen's logs in the folder, and an invalid run ends with 1."""
-    require_loadgen()
+    require_extra("mlperf")
     words = ("--scenario", "multi-stream", "--samples-per-query", 2, "--min-queries", 5, "--scenario-logs", tmp_path)
 
     ended = cli(

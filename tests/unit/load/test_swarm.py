@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from fixtures.extras import require_extra
+
+require_extra("swarm")
+
+# ruff: noqa: E402 - what follows needs the extra
 import socket
 import subprocess
 import sys
@@ -66,7 +71,7 @@ def test_two_workers_are_one_row(tmp_path: Path, grpc_server: Callable[..., Endp
         return body
 
     address = grpc_server(answer).grpc or ""
-    row, printed = _swarm(tmp_path, address, "-t", "2s", "--serving-rate", "50", "GrpcUser")
+    row, printed = _swarm(tmp_path, address, "-t", "1s", "--serving-rate", "100", "GrpcUser")
     assert row.n + sum(row.errors.values()) == counter.n, printed
     assert row.errors == {"NOT_FOUND": counter.n // 10}
     assert row.concurrency == 4
@@ -78,7 +83,7 @@ def test_a_killed_worker_is_told(tmp_path: Path, http_server: Callable[..., Endp
     """A run whose worker died ends, and its row says that the worker's last requests are missing."""
     address = http_server().rest or ""
     row, printed = _swarm(
-        tmp_path, address, "-t", "5s", "--serving-rate", "20", "RestUser", kill_after=lambda: counter.wait_for_more(100)
+        tmp_path, address, "-t", "4s", "--serving-rate", "40", "RestUser", kill_after=lambda: counter.wait_for_more(20)
     )
     assert 0 < row.n <= counter.n
     assert any("lost 1 worker" in warning for warning in row.warnings), printed

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from fixtures.extras import require_extra
+
+require_extra("swarm")
+
+# ruff: noqa: E402, I001 - what follows needs the extra
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +18,7 @@ from harness.measure import RequestPool
 from harness.swarm import read_pool, write_pools
 from harness.swarm.member import Member, Pace
 from harness.swarm.pacing import Pacer
+from harness.stats import percentile
 from harness.swarm.tally import Tally
 
 if TYPE_CHECKING:
@@ -25,7 +31,7 @@ def _pool() -> RequestPool:
 
 
 def test_joined_percentiles_are_those_of_all_samples() -> None:
-    """Percentiles of joined tallies are those of all samples, to 1 us below 2 ms and to 0.1 % above."""
+    """Percentiles of joined tallies, and their bounds, are those of all samples: to 1 us below 2 ms, to 0.1 % above."""
     samples_us = np.random.default_rng(5).lognormal(6.5, 0.8, 12_000).round().astype(int)
     whole = Tally()
     for part in np.array_split(samples_us, 3):
@@ -38,6 +44,9 @@ def test_joined_percentiles_are_those_of_all_samples() -> None:
     for each in whole.percentiles():
         exact = int(np.sort(samples_us)[round(samples_us.size * each.percent / 100) - 1])
         assert each.value_ns == pytest.approx(exact * 1_000, rel=0.001, abs=1_000)
+        assert each.upper_ns == pytest.approx(
+            percentile(samples_us * 1_000, each.percent).upper_ns, rel=0.001, abs=1_000
+        )
 
 
 def test_too_few_samples_give_no_percentile() -> None:

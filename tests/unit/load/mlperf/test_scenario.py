@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.loadgen import require_loadgen
+from fixtures.extras import require_extra
 from harness.errors import CheckError, ConnectionFailedError, HarnessError, UsageError
 from harness.load import EncodedRequest
 from harness.load.mlperf import process
@@ -34,7 +34,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def loadgen() -> None:
     """LoadGen is there, or the test is skipped."""
-    require_loadgen()
+    require_extra("mlperf")
 
 
 def _pool(api: Api) -> RequestPool:
