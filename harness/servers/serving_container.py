@@ -273,8 +273,8 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
 
     def base_path_of(self, model: ModelConfig) -> str:
         """Return where a model lies in the container, e.g. for the reload RPC."""
-        insides = zip(self._models, self._layout().insides, strict=True)
-        return next(inside for one, inside in insides if one.name == model.name)
+        names = [one.name for one in self._models]
+        return self._layout().insides[names.index(model.name)]
 
     def _layout(self) -> ModelLayout:
         root = self.env.get("MODEL_BASE_PATH", MODELS).rstrip("/")
@@ -293,9 +293,7 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
     def log(self) -> str:
         """Return everything the container has written."""
         container = self._container
-        if container is None:
-            return ""
         try:
-            return bytes(container.logs()).decode(errors="replace")
+            return "" if container is None else bytes(container.logs()).decode(errors="replace")
         except (APIError, RequestException):  # removed by somebody else, or about to be; or the engine has ended
             return ""
