@@ -8,7 +8,7 @@ batching have no model's name, so they are of all models of the server.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from harness.servers.command import METRICS_FLAG
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from harness.results import Throughput
     from harness.results.measured import Api
     from harness.servers import Server
 
@@ -218,6 +219,13 @@ class MetricsWatch:
         """Read it if a load run begins to measure, or ends; for ``run_load(on_phase=...)``."""
         if phase == "measuring" or (phase == "ended" and self._readings):
             self.look()
+
+    def on(self, row: Throughput) -> Throughput:
+        """Return a run's row with what the server says of it; a warning if it ceased to tell while the run went on."""
+        found = self.server_side(model=row.model, api=row.api, method=row.method)
+        if found is None and self._readings:
+            return replace(row, warnings=(*row.warnings, f"the server's own metrics are left out: {self.note}"))
+        return replace(row, server=found)
 
     def server_side(self, *, model: str, api: Api, method: str) -> ServerSide | None:
         """Return what happened between the first reading and the last; None, with a note, if they do not tell."""

@@ -1,7 +1,7 @@
 """Soak: steady load for a long time, and whether the server's memory grows under it.
 
-The load is made of runs one after the other, so that not every request of hours has to be kept; only the first one has a
-warm-up.
+The load is made of runs one after the other, so that not every request of hours has to be kept.
+Only the first one has a warm-up.
 """
 
 from __future__ import annotations
@@ -117,8 +117,6 @@ class Soaking:
         if found.grows:
             return [f"memory grows by more than {found.seen_share_per_h:.0%} an hour"]
         if found.seen_share_per_h > self.tolerance:
-            return [
-                f"so short a soak could only show growth above {found.seen_share_per_h:.0%} an hour, not the"
-                f" {self.tolerance:.0%} that are tolerated"
-            ]
+            shown = f"growth above {found.seen_share_per_h:.0%} an hour"
+            return [f"so short a soak could only show {shown}, not the {self.tolerance:.0%} that are tolerated"]
         return []
