@@ -27,12 +27,7 @@ _S_PER_HOUR = 3600.0
 
 
 class MemoryWatch:
-    """Asks every so often how much memory is used, from the beginning of a ``with`` block to its end.
-
-    Attributes:
-        at_s: when it was told, in seconds from the beginning.
-        memory_bytes: what was told then.
-    """
+    """Asks every so often how much memory is used, from the beginning of a ``with`` block to its end."""
 
     def __init__(self, memory: Callable[[], int | None], *, every_s: float) -> None:
         """Ask nothing yet.
@@ -45,8 +40,7 @@ class MemoryWatch:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._began_s = 0.0
-        self.at_s: list[float] = []
-        self.memory_bytes: list[int] = []
+        self._readings: list[tuple[float, int]] = []
 
     def __enter__(self) -> Self:
         """Begin to ask."""
@@ -61,13 +55,21 @@ class MemoryWatch:
         self._over.set()
         self._thread.join()
 
+    def begin_again(self, ago_s: float) -> None:
+        """Forget what was told until so many seconds ago."""
+        self._began_s = max(self._began_s, time.monotonic() - ago_s)
+
+    @property
+    def readings(self) -> tuple[tuple[float, int], ...]:
+        """What was told: when, in seconds from the beginning, and how many bytes were used then."""
+        return tuple((at_s - self._began_s, used) for at_s, used in tuple(self._readings) if at_s >= self._began_s)
+
     def _watch(self) -> None:
         while True:
             found = self._memory()
             if found is None:
                 return
-            self.at_s.append(time.monotonic() - self._began_s)
-            self.memory_bytes.append(found)
+            self._readings.append((time.monotonic(), found))
             if self._over.wait(self._every_s):
                 return
 

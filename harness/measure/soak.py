@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Soaking"]
 
-_SLICES, _LEAST_SLICE_S, _MOST_SLICE_S = 20, 1.0, 60.0
+_SLICES, _LEAST_SLICE_S, _MOST_SLICE_S = 5, 1.0, 60.0
 _READINGS, _LEAST_EVERY_S, _MOST_EVERY_S = 200, 0.1, 60.0
 
 
@@ -63,9 +63,8 @@ class Soaking:
         self.runner.progress.expect(count)
         every_s = min(max(self.duration_s / _READINGS, _LEAST_EVERY_S), _MOST_EVERY_S)
         try:
-            self._slice(0, slice_s)  # it has the warm-up, so memory is looked at from its end on
             with MemoryWatch(self.server.memory_bytes, every_s=every_s) as self._watch:
-                for number in range(1, count):
+                for number in range(count):
                     if not self._slice(number, slice_s):
                         break
         except KeyboardInterrupt:
@@ -77,6 +76,8 @@ class Soaking:
         settings = replace(self.runner.settings, keep_answers=0)
         runner = replace(self.runner, settings=settings, verify=None, samples=None)
         found = runner.run(self.pool, self.load, duration_s=slice_s, most_warmup_s=0.0 if number else float("inf"))
+        if number == 0 and self._watch is not None:
+            self._watch.begin_again(found.result.duration_s)  # without the warm-up
         return self._take(found.result)
 
     def _take(self, result: LoadResult) -> bool:
@@ -91,8 +92,8 @@ class Soaking:
     @property
     def row(self) -> Soak:
         """What was had until now."""
-        at_s = tuple(self._watch.at_s) if self._watch else ()
-        memory = tuple(self._watch.memory_bytes) if self._watch else ()
+        readings = self._watch.readings if self._watch else ()
+        at_s, memory = tuple(at for at, _ in readings), tuple(used for _, used in readings)
         found = growth(at_s, memory, tolerance=self.tolerance)
         return Soak(
             model=self.runner.endpoints[0].model,
