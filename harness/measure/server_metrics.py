@@ -1,12 +1,14 @@
 """What a server's own metrics say of a measured time: differences between two readings of its Prometheus page.
 
 tensorflow_model_server shows them at its REST port if it was told so (behaviour items 190 to 193). Latencies are
-histograms in microseconds whose buckets grow by 1.8: good for means, as sum by count, and for nothing else. Those of
-batching have no model's name, so they are of all models of the server.
+histograms in microseconds whose buckets grow by 1.8: good for means, as sum by count, and for nothing else. Sums have
+six digits: on a server that has answered for days those of a short run are lost among them, and a mean is left out.
+What is told of batching has no model's name, so it is of all models of the server.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +38,8 @@ _ENTRY_POINTS: Mapping[Api, str] = {"grpc": "GRPC", "rest": "REST"}
 _PATH = re.compile(r"""\bpath\s*:\s*["']([^"']+)["']""")
 _TIMEOUT_S = 5.0
 _NS_PER_US = 1_000
+_DIGITS = 6
+_LEAST_STEPS = 20
 
 
 class MetricsError(HarnessError):
@@ -133,12 +137,23 @@ def read_metrics(url: str) -> Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class _Mean:
-    count: float = 0.0
-    total: float = 0.0
+    """How often something was counted between two readings, and the sum of it.
+
+    Attributes:
+        count: how often.
+        total: the sum.
+        step: how finely the sum is told.
+    """
+
+    count: float
+    total: float
+    step: float
 
     @property
     def mean(self) -> float | None:
-        return self.total / self.count if self.count else None
+        """The mean; None if nothing was counted, or if the sum is told too coarsely for it."""
+        is_coarse = self.step > 1 and self.total < _LEAST_STEPS * self.step
+        return None if is_coarse or not self.count else self.total / self.count
 
 
 def server_side(before: Reading, after: Reading, *, model: str, api: Api, method: str) -> ServerSide:
@@ -163,12 +178,12 @@ def server_side(before: Reading, after: Reading, *, model: str, api: Api, method
         raise MetricsError(f"the server was started anew meanwhile: {fallen[0]} fell")
 
     def mean(name: str, **labels: str) -> _Mean:
-        count, total = (
-            (after.total(f"{_SERVING}{name}_{part}", **labels) or 0.0)
-            - (before.total(f"{_SERVING}{name}_{part}", **labels) or 0.0)
-            for part in ("count", "sum")
+        (first_n, first_sum), (last_n, last_sum) = (
+            [one.total(f"{_SERVING}{name}_{part}", **labels) or 0.0 for part in ("count", "sum")]
+            for one in (before, after)
         )
-        return _Mean(count=count, total=total)
+        step = 10.0 ** (math.floor(math.log10(last_sum)) + 1 - _DIGITS) if last_sum > 0 else 0.0
+        return _Mean(count=last_n - first_n, total=last_sum - first_sum, step=step)
 
     label = method.capitalize() if api == "grpc" else method
     request = mean("request_latency", model_name=model, API=label, entrypoint=_ENTRY_POINTS[api])

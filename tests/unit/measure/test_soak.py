@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -74,33 +75,18 @@ def test_too_few_readings_have_no_slope(readings: int) -> None:
     assert (found.slope, found.grows) == (None, False)
 
 
-class _Runs(Runner):
-    """A runner whose runs are made up, one after the other."""
-
-    def run(self, *_given: Any, **_options: Any) -> Any:
-        """Return the next one."""
-        return next(_MADE)
-
-
-class _Made:
-    def __init__(self, ended: Any) -> None:
-        self.result = made_result([1.0] * 10, ended=ended, reason="of a test")
-
-
-_MADE = iter([_Made("completed"), _Made("interrupted"), _Made("completed"), _Made("server gone")])
-
-
-@pytest.mark.parametrize("interrupted", [True, False])
-def test_what_was_measured_is_kept(interrupted: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(("ended", "interrupted"), [("interrupted", True), ("server gone", False)])
+def test_what_was_measured_is_kept(ended: Any, interrupted: bool) -> None:  # noqa: FBT001
     """Ctrl-C and a server that goes away end a soak, which keeps the requests until then; unknown memory is said so."""
+    results = iter(made_result([1.0] * 10, ended=one, reason="of a test") for one in ("completed", ended))
 
-    class Unknown:
-        def memory_bytes(self) -> None:
-            return None
+    class MadeUp(Runner):
+        def run(self, *_given: Any, **_options: Any) -> Any:
+            return SimpleNamespace(result=next(results))
 
     soaking = Soaking(
-        runner=_Runs(endpoints=(Endpoint(grpc="h:1", rest=None, model="m"),)),
-        server=Unknown(),  # type: ignore[arg-type]  # as much of a server as a soak looks at
+        runner=MadeUp(endpoints=(Endpoint(grpc="h:1", rest=None, model="m"),)),
+        server=SimpleNamespace(memory_bytes=lambda: None),  # type: ignore[arg-type]  # what a soak looks at
         pool=POOL,
         load=Load(),
         duration_s=300,
