@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "asked_backend",
     "check_name",
+    "duration_s",
     "numbers",
     "refuse_idle_update",
     "refuse_unfit_flags",
@@ -38,6 +39,22 @@ def seconds(text: str, option: str) -> float:
         value = math.nan
     if not 0 < value < math.inf:
         raise UsageError(f"{option} {text!r} should be a number of seconds above 0, e.g. {option}=60")
+    return value
+
+
+def duration_s(text: str, option: str) -> float:
+    """Return a time in seconds, given in seconds, minutes or hours: ``90``, ``90s``, ``10m``, ``2h``.
+
+    Raises:
+        UsageError: something else.
+    """
+    unit_s = {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
+    try:
+        value = float(text if unit_s is None else text[:-1]) * (unit_s or 1)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise UsageError(f"{option} {text!r} should be a time above 0, e.g. {option} 90s, {option} 10m or {option} 2h")
     return value
 
 

@@ -90,8 +90,8 @@ def add_server_options(parser: argparse.ArgumentParser, *, several_endpoints: bo
 
 
 @contextmanager
-def served(options: argparse.Namespace) -> Iterator[Server]:
-    """Serve what the options say until the block ends.
+def served(options: argparse.Namespace, *, metrics: bool = False) -> Iterator[Server]:
+    """Serve what the options say until the block ends; with `metrics` if it is to show what it measures itself.
 
     Raises:
         UsageError: neither a path nor an endpoint with a name, or options that contradict each other.
@@ -108,6 +108,7 @@ def served(options: argparse.Namespace) -> Iterator[Server]:
         "container": ContainerOptions.from_options({name: getattr(options, name) for _, name, _ in CONTAINER_OPTIONS}),
         "ready_timeout_s": timeout_s,
         "backend": backend,
+        "metrics": metrics,
     }
     if options.endpoint is not None:
         with start(_external_spec(options, common)) as server:

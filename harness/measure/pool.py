@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.results.measured import Api
     from harness.signatures import Signature
 
-__all__ = ["RequestPool", "make_pool"]
+__all__ = ["RequestPool", "encode_request", "make_pool"]
 
 _METHODS: tuple[Method, ...] = ("predict", "classify", "regress")
 
@@ -187,13 +187,18 @@ def _most_common(asked: Sequence[Recorded]) -> Method:
 
 def _encode_into(encoded: dict[int, EncodedRequest], client: GrpcClient | RestClient, one: Recorded) -> str:
     try:
-        encoded[id(one)] = _encoded(client, one.request)
+        encoded[id(one)] = encode_request(client, one.request)
     except TensorError as exc:
         return str(exc)
     return ""
 
 
-def _encoded(client: GrpcClient | RestClient, request: Request) -> EncodedRequest:
+def encode_request(client: GrpcClient | RestClient, request: Request) -> EncodedRequest:
+    """Return a request as a client would send it.
+
+    Raises:
+        TensorError: inputs that this API cannot carry.
+    """
     name = request.signature_name
     if request.method == "predict":
         body = client.encode_predict(request.inputs, signature_name=name)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.load import Answer, Arrivals, LoadResult
     from harness.measure.pool import RequestPool
     from harness.measure.progress import Progress
+    from harness.measure.server_metrics import MetricsWatch
     from harness.measure.verify import Verification
     from harness.results import Throughput
     from harness.servers import Server
@@ -97,6 +98,7 @@ class Runner:
         progress: what is told of each run.
         samples: folder that gets each run's samples, None to keep none.
         verify: compares the answers that a run kept with what was to be answered.
+        observe: returns what reads the server's own metrics in a run, None if it shows none.
     """
 
     endpoints: tuple[Endpoint, ...]
@@ -105,6 +107,7 @@ class Runner:
     progress: Progress = SILENT
     samples: Path | None = None
     verify: Callable[[RequestPool, Sequence[Answer]], Verification] | None = None
+    observe: Callable[[], MetricsWatch] | None = None
 
     def run(
         self,
@@ -136,18 +139,24 @@ class Runner:
             warmup_s=min(self.settings.warmup_s, most_warmup_s),
         )
         self.progress.begin(label, warmup_s=settings.warmup_s, duration_s=settings.known_duration_s)
-        result, readings = self._load(pool, load, settings)
+        observed = None if self.observe is None else self.observe()
+        result, readings = self._load(pool, load, settings, observed)
         row = self._row(pool, result, readings)
+        row = row if observed is None else observed.on(row)
         if self.samples is not None:
             result.samples.save(self.samples / f"{_slug(label)}.npz")
         self.progress.end(_told(row, "void" * row.void if verdict is None else verdict(result)))
         return Measured(result=result, row=row)
 
-    def _load(self, pool: RequestPool, load: Load, settings: RunSettings) -> tuple[LoadResult, list[tuple[int, int]]]:
+    def _load(
+        self, pool: RequestPool, load: Load, settings: RunSettings, observed: MetricsWatch | None
+    ) -> tuple[LoadResult, list[tuple[int, int]]]:
         watch = None if self.usage is None else UsageWatch(self.usage)
 
         def hear(phase: str) -> None:
             self.progress.phase(phase)
+            if observed is not None:
+                observed.hear(phase)
             if watch is not None:
                 watch.hear(phase)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -16,6 +17,7 @@ from harness.load import EncodedRequest
 from harness.load.request import predict_method
 from harness.measure import RequestPool, make_pool
 from harness.measure.runner import Load, Runner, RunSettings, usage_of
+from harness.measure.server_metrics import MetricsWatch
 from harness.signatures import DEFAULT_SIGNATURE
 
 if TYPE_CHECKING:
@@ -81,7 +83,12 @@ class ServingLoad:
         if client is None:
             pytest.skip(f"the endpoint has no {api} address")
         pool = requests if isinstance(requests, RequestPool) else self._pool(requests, client, api)
-        runner = Runner(endpoints=(self.endpoint,), usage=usage_of(self.server), settings=RunSettings(**settings))
+        runner = Runner(
+            endpoints=(self.endpoint,),
+            usage=usage_of(self.server),
+            settings=RunSettings(**settings),
+            observe=partial(MetricsWatch, self.server),
+        )
         found = runner.run(pool, Load(concurrency=concurrency, arrivals=arrivals))
         self.record(found.row)
         return found.result

@@ -1,4 +1,4 @@
-"""CPU time and peak memory of a container from its control group, version 1 or 2, where its files can be read here.
+"""CPU time and memory of a container from its control group, version 1 or 2, where its files can be read here.
 
 The kernel's own peak counts every moment; the engine's statistics of a version 2 group hold the memory of now only.
 """
@@ -31,6 +31,16 @@ class ControlGroup:
             used_ns = _number(self.cpu / "cpuacct.usage")
             return None if used_ns is None else used_ns // 1000
         return next((int(line.split()[1]) for line in _lines(self.cpu / "cpu.stat") if line.startswith("usage_")), None)
+
+    def memory_bytes(self) -> int | None:
+        """Return the memory used now, without file pages that the kernel could drop; None if it does not tell."""
+        if self.version == 1:
+            used, idle_files = _number(self.memory / "memory.usage_in_bytes"), "total_inactive_file"
+        else:
+            used, idle_files = _number(self.memory / "memory.current"), "inactive_file"
+        rows = [line.split() for line in _lines(self.memory / "memory.stat")]
+        dropped = next((int(row[1]) for row in rows if row[0] == idle_files), 0)
+        return None if used is None else used - dropped
 
     def peak_memory_bytes(self) -> int | None:
         """Return the highest memory so far, in bytes; None if unknown (version 2 before Linux 5.19)."""

@@ -10,9 +10,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["CONFIG_FILE", "OWN_FLAGS", "fail_fast_flags", "is_plain", "model_flags", "port_flags"]
+__all__ = [
+    "CONFIG_FILE",
+    "METRICS_FLAG",
+    "OWN_FLAGS",
+    "fail_fast_flags",
+    "is_plain",
+    "metrics_flags",
+    "model_flags",
+    "port_flags",
+]
 
 CONFIG_FILE = "models.config"
+METRICS_FLAG = "--monitoring_config_file"
+_METRICS_FILE = "monitoring.config"
+_METRICS_ON = "prometheus_config { enable: true }\n"
 OWN_FLAGS = ("--port", "--rest_api_port")  # another value of these, and the server would be looked for in vain
 
 
@@ -41,3 +53,17 @@ def model_flags(models: Sequence[ModelConfig], directory: Path, *, needs_config:
     labels = any(model.labels for model in models)
     allow = ("--allow_version_labels_for_unavailable_models",) if labels else ()
     return (f"--model_config_file={path}", *fail_fast_flags(), *allow)
+
+
+def metrics_flags(args: Sequence[str], directory: Path) -> tuple[str, ...]:
+    """Return the flag that makes a server show metrics (behaviour item 190), none if the user's own flags say it.
+
+    Args:
+        args: the user's flags.
+        directory: gets the file that the flag names.
+    """
+    if any(flag.partition("=")[0] == METRICS_FLAG for flag in args):
+        return ()
+    path = directory / _METRICS_FILE
+    path.write_text(_METRICS_ON)
+    return (f"{METRICS_FLAG}={path}",)

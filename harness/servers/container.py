@@ -148,6 +148,18 @@ class ContainerEngine:
         self._peak_bytes = max(self._peak_bytes, peak)
         return self._peak_bytes or None
 
+    def memory_bytes(self) -> int | None:
+        """Return the memory the container uses now, without the files' pages that the kernel could drop."""
+        group = self._group()
+        used = None if group is None else group.memory_bytes()
+        if used is not None:
+            return used
+        memory = self._stats().get("memory_stats", {})
+        if "usage" not in memory:
+            return None
+        details = memory.get("stats", {})
+        return int(memory["usage"]) - int(details.get("inactive_file", details.get("total_inactive_file", 0)))
+
     def _group(self) -> ControlGroup | None:
         """Return the control group, None if it is on another machine or the container does not run."""
         if self.exit_text() is not None:
@@ -174,6 +186,8 @@ def _container_of(spec: ServerSpec) -> Any:
     mounts = [Mount(target=inside, source=there, type="bind", read_only=True) for there, inside in spec.mounts]
     container = TensorFlowServingContainer(image_of(spec)).with_models(*spec.models).with_flags(*spec.args)
     container.with_model_transfer(spec.container.model_transfer)
+    if spec.metrics:
+        container.with_metrics()
     container.with_bind_ports(GRPC_PORT, spec.grpc_port).with_bind_ports(REST_PORT, spec.rest_port)
     for name, value in spec.environment.items():
         container.with_env(name, value)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import StartupError
-from harness.servers.command import CONFIG_FILE, fail_fast_flags, is_plain, model_flags
+from harness.servers.command import fail_fast_flags, is_plain, metrics_flags, model_flags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +34,12 @@ class ModelLayout:
     Attributes:
         models: with the base paths of this machine.
         root: the image's MODEL_BASE_PATH.
+        shows_metrics: whether the server is to show metrics.
     """
 
     models: Sequence[ModelConfig]
     root: str = MODELS
+    shows_metrics: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no engine could mount.
@@ -55,27 +57,37 @@ class ModelLayout:
         return not is_plain(self.models) or not _WORD.fullmatch(self.models[0].name)
 
     @property
+    def needs_files(self) -> bool:
+        """Whether flags name files that the container must get besides the models."""
+        return self.needs_config or self.shows_metrics
+
+    @property
     def insides(self) -> tuple[str, ...]:
         """The base path of each model in the container."""
         names = [model.name if _WORD.fullmatch(model.name) else f"model-{i}" for i, model in enumerate(self.models)]
         return tuple(f"{self.root}/{name}" for name in names)
 
-    def flags(self, directory: Path | None) -> tuple[str, ...]:
-        """Return the flags that name the models; writes a model config file where one is needed.
+    def flags(self, directory: Path | None, *, given: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the flags that name the models, and those for metrics; writes the files that they name.
 
         Args:
-            directory: where on this machine; not looked at if no config is needed.
+            directory: where on this machine; None if no file is needed.
+            given: the user's own flags.
 
         Raises:
             UsageError: two models have one name.
         """
-        if not self.needs_config or directory is None:
+        if directory is None:
             return fail_fast_flags()  # the entry point's own flags name the model
-        inside = [replace(model, base_path=path) for model, path in zip(self.models, self.insides, strict=True)]
-        flags = model_flags(inside, directory, needs_config=True)
+        flags = self._model_flags(directory) + (metrics_flags(given, directory) if self.shows_metrics else ())
         directory.chmod(0o755)  # the server may run as any user
-        on_host, in_container = str(directory / CONFIG_FILE), f"{_CONFIG_DIRECTORY}/{CONFIG_FILE}"
-        return tuple(flag.replace(on_host, in_container) for flag in flags)
+        return tuple(flag.replace(f"={directory}/", f"={_CONFIG_DIRECTORY}/") for flag in flags)
+
+    def _model_flags(self, directory: Path) -> tuple[str, ...]:
+        if not self.needs_config:
+            return fail_fast_flags()
+        inside = [replace(model, base_path=path) for model, path in zip(self.models, self.insides, strict=True)]
+        return model_flags(inside, directory, needs_config=True)
 
     def folders(self, directory: Path | None) -> list[tuple[str, str]]:
         """Return each folder that the container needs, as (path here, path there)."""

@@ -78,6 +78,10 @@ class ExternalEngine:
         """Return None: it cannot be known from here."""
         return None
 
+    def memory_bytes(self) -> int | None:
+        """Return None: it cannot be known from here."""
+        return None
+
     def peak_memory_bytes(self) -> int | None:
         """Return None: it cannot be known from here."""
         return None

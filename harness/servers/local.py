@@ -16,7 +16,7 @@ import psutil
 from harness.errors import StartupError
 from harness.scratch import scratch_directory, scratch_prefix
 from harness.servers import guard
-from harness.servers.command import model_flags, port_flags
+from harness.servers.command import metrics_flags, model_flags, port_flags
 from harness.servers.log_files import log_path
 from harness.servers.ports import LOOPBACK, free_port, is_open, refuse_taken_port
 
@@ -57,7 +57,8 @@ class LocalEngine:
         self._log_path = log_path(spec) or self._directory / "server.log"
         try:
             flags = (*port_flags(self.grpc_port, self.rest_port), *model_flags(spec.models, self._directory))
-            self.command = (*executable, *flags, *extra, *spec.args)
+            metrics = metrics_flags(spec.args, self._directory) if spec.metrics else ()
+            self.command = (*executable, *flags, *extra, *metrics, *spec.args)
             self._environment = {**os.environ, **spec.environment}
             self._start()
         except BaseException:
@@ -200,6 +201,14 @@ class LocalEngine:
             with contextlib.suppress(psutil.Error):
                 self._peak_bytes = max(self._peak_bytes, psutil.Process(self.pid).memory_info().rss)
         return self._peak_bytes or None
+
+    def memory_bytes(self) -> int | None:
+        """Return the resident memory of the process and its children now."""
+        try:
+            process = psutil.Process(self.pid)
+            return sum(member.memory_info().rss for member in (process, *process.children(recursive=True)))
+        except psutil.Error:
+            return None
 
     def _signal(self, number: signal.Signals) -> None:
         if self.pid:

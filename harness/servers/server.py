@@ -73,6 +73,10 @@ class Engine(Protocol):
         """Return CPU time used so far, in microseconds, None if it cannot be known."""
         ...
 
+    def memory_bytes(self) -> int | None:
+        """Return the memory used now, without what is kept of files, None if it cannot be known."""
+        ...
+
     def peak_memory_bytes(self) -> int | None:
         """Return the highest resident memory so far, None if it cannot be known."""
         ...
@@ -203,6 +207,14 @@ class Server:
     def cpu_time_us(self) -> int | None:
         """Return the CPU time the server has used so far, in microseconds; None if it cannot be known."""
         return self.engine.cpu_time_us()
+
+    def memory_bytes(self) -> int | None:
+        """Return the memory the server uses now; None if it cannot be known.
+
+        Of a process its resident memory; of a container that of its control group, without what the kernel keeps of
+        files and could drop at any time.
+        """
+        return self.engine.memory_bytes()
 
     def peak_memory_bytes(self) -> int | None:
         """Return the highest resident memory of the server so far; None if it cannot be known."""

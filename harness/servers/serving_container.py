@@ -78,13 +78,12 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
         self._models: list[ModelConfig] = []
         self._flags: list[str] = []
         self._transfer = "auto"
+        self._shows_metrics = False
         self._folders: list[tuple[str, str]] = []
         self._directory: Path | None = None
         self._guard: subprocess.Popen[bytes] | None = None
-        self._may_exist = False
-        self._is_copied = False
-        self.with_bind_ports(GRPC_PORT)
-        self.with_bind_ports(REST_PORT)
+        self._may_exist = self._is_copied = False
+        self.with_bind_ports(GRPC_PORT).with_bind_ports(REST_PORT)
 
     def with_model(self, name: str, base_path: str | os.PathLike[str], **config: Any) -> Self:
         """Serve the SavedModels under a base path, e.g. ``build/digits`` with ``build/digits/1/saved_model.pb``.
@@ -110,6 +109,11 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
     def with_command(self, command: str | list[str]) -> Self:
         """Pass flags to the server, as testcontainers' modules call it; several in one text have spaces between."""
         return self.with_flags(*(command.split() if isinstance(command, str) else command))
+
+    def with_metrics(self) -> Self:
+        """Let the server show Prometheus metrics on its REST port; a ``--monitoring_config_file`` of yours stays."""
+        self._shows_metrics = True
+        return self
 
     def with_model_transfer(self, transfer: str) -> Self:
         """Get the models in by ``mount`` (read-only), by ``copy``, or by what suits engine and models (``auto``)."""
@@ -180,16 +184,15 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
         layout = self._layout()
         if not layout.needs_config:
             self.env.setdefault("MODEL_NAME", self._models[0].name)
-        self._directory = scratch_directory() if layout.needs_config else None
-        self.command = ("docker", "run", self.image, *layout.flags(self._directory), *self._flags)
+        self._directory = scratch_directory() if layout.needs_files else None
+        self.command = ("docker", "run", self.image, *layout.flags(self._directory, given=self._flags), *self._flags)
         self._folders = layout.folders(self._directory)
         if self._name is None:
             self._name = new_name(self._models)
         self._guard = guard.guard_container(self._name, engine=self._address, scratch=scratch_prefix())
         start_reaper_if_at_hand()
-        platform = self._kwargs.get("platform")
-        pull_if_missing(client, self.image, platform)
-        refuse_other_platform(client, self.image, platform)
+        for look_after in (pull_if_missing, refuse_other_platform):
+            look_after(client, self.image, self._kwargs.get("platform"))
 
     def _create_and_start(self) -> None:
         """Create and start the container; a port of our choice that was lost to another process is chosen anew."""
@@ -270,11 +273,12 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
 
     def base_path_of(self, model: ModelConfig) -> str:
         """Return where a model lies in the container, e.g. for the reload RPC."""
-        insides = zip(self._models, self._layout().insides, strict=True)
-        return next(inside for one, inside in insides if one.name == model.name)
+        names = [one.name for one in self._models]
+        return self._layout().insides[names.index(model.name)]
 
     def _layout(self) -> ModelLayout:
-        return ModelLayout(models=self._models, root=self.env.get("MODEL_BASE_PATH", MODELS).rstrip("/"))
+        root = self.env.get("MODEL_BASE_PATH", MODELS).rstrip("/")
+        return ModelLayout(models=self._models, root=root, shows_metrics=self._shows_metrics)
 
     def get_endpoint(self, model: str | None = None) -> Endpoint:
         """Return the endpoint of a model; None for the first."""
@@ -289,9 +293,7 @@ class TensorFlowServingContainer(DockerContainer):  # type: ignore[misc] # testc
     def log(self) -> str:
         """Return everything the container has written."""
         container = self._container
-        if container is None:
-            return ""
         try:
-            return bytes(container.logs()).decode(errors="replace")
+            return "" if container is None else bytes(container.logs()).decode(errors="replace")
         except (APIError, RequestException):  # removed by somebody else, or about to be; or the engine has ended
             return ""

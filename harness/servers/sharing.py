@@ -256,6 +256,11 @@ class _SharedEngine:
         used: int | None = self._ask("cpu_time_us")
         return used
 
+    def memory_bytes(self) -> int | None:
+        """Return the memory used now; None if it cannot be known."""
+        used: int | None = self._ask("memory_bytes")
+        return used
+
     def peak_memory_bytes(self) -> int | None:
         """Return the highest resident memory so far; None if it cannot be known."""
         peak: int | None = self._ask("peak_memory_bytes")

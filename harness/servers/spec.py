@@ -77,6 +77,7 @@ class ServerSpec:
         mounts: further read-only mounts of a container, as (path on the engine's machine, path in the container), e.g.
             of custom ops.
         container: limits and surroundings of a container.
+        metrics: let the server show Prometheus metrics; the user's own ``--monitoring_config_file`` stays as it is.
         log_directory: where each server's log is kept, as it is written; None keeps none beyond the server's life.
         ready_timeout_s: how long every wanted version may take to become available.
         stop_timeout_s: how long the server may take to end before it is killed.
@@ -93,6 +94,7 @@ class ServerSpec:
     environment: Mapping[str, str] = field(default_factory=dict)
     mounts: tuple[tuple[str, str], ...] = ()
     container: ContainerOptions = field(default_factory=ContainerOptions)
+    metrics: bool = False
     log_directory: Path | None = None
     ready_timeout_s: float = 120.0
     stop_timeout_s: float = 5.0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
-from harness.option_values import asked_backend, check_name, refuse_unfit_flags, seconds
+from harness.option_values import asked_backend, check_name, duration_s, refuse_unfit_flags, seconds
 
 NOTHING: dict[str, Any] = {"image": None, "binary": None, "endpoint": None, "prefix": "--"}
 
@@ -16,6 +16,19 @@ NOTHING: dict[str, Any] = {"image": None, "binary": None, "endpoint": None, "pre
 def test_seconds(text: str, value: float) -> None:
     """Any finite number above 0 is a time."""
     assert seconds(text, "--timeout") == value
+
+
+@pytest.mark.parametrize(("text", "value"), [("90", 90.0), ("90s", 90.0), ("1.5m", 90.0), ("2h", 7200.0)])
+def test_durations(text: str, value: float) -> None:
+    """A time may have a unit: seconds, minutes or hours."""
+    assert duration_s(text, "--soak") == value
+
+
+@pytest.mark.parametrize("text", ["", "m", "0m", "-1h", "1d", "nan", "infh"])
+def test_no_durations(text: str) -> None:
+    """Everything else is refused by the option's name."""
+    with pytest.raises(UsageError, match=r"^--soak .* should be a time above 0"):
+        duration_s(text, "--soak")
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "-inf", "1e999", "soon", ""])

@@ -83,7 +83,7 @@ def _all_served(options: argparse.Namespace) -> Iterator[list[Server]]:
     """Yield the servers until the block ends: one, or those at all endpoints."""
     with ExitStack() as stack:
         yield [
-            stack.enter_context(served(Namespace(**{**vars(options), "endpoint": endpoint})))
+            stack.enter_context(served(Namespace(**{**vars(options), "endpoint": endpoint}), metrics=True))
             for endpoint in options.endpoint or [None]
         ]
 

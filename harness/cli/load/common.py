@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rich.text import Text
 
 from harness.cli.server_options import Once, positive
 from harness.clients import GrpcClient, RestClient
@@ -13,6 +16,7 @@ from harness.load import engines
 from harness.measure.expected import expect
 from harness.measure.progress import progress_on
 from harness.measure.runner import Runner, RunSettings, usage_of
+from harness.measure.server_metrics import MetricsWatch
 from harness.measure.verify import verify
 from harness.option_values import seconds, whole_number
 
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from harness.measure.expected import Expected
     from harness.measure.verify import Verification
 
-__all__ = ["add_common_options", "running", "samples_folder", "seed_of", "settings_of"]
+__all__ = ["add_common_options", "observer_of", "refuse_unfit", "running", "samples_folder", "seed_of", "settings_of"]
 
 _DEFAULT_DURATION, _DEFAULT_WARMUP, _DEFAULT_REQUEST_TIMEOUT = "5", "15", "10"
 _NO_END_S = 86_400.0  # of a run that a number of requests ends
@@ -121,7 +125,20 @@ def running(context: Context) -> Iterator[Runner]:
             progress=progress,
             samples=samples_folder(context.options),
             verify=_verifier(context) if settings.keep_answers else None,
+            observe=observer_of(context),
         )
+
+
+def observer_of(context: Context) -> Callable[[], MetricsWatch] | None:
+    """Return what makes readers of the server's own metrics; None, with a note on the console, if it shows none."""
+    if len(context.endpoints) > 1:
+        return None
+    trial = MetricsWatch(context.server)
+    trial.look()
+    if trial.note:
+        context.console.print(Text(f"note: the server's own metrics are left out: {trial.note}"), soft_wrap=True)
+        return None
+    return partial(MetricsWatch, context.server)
 
 
 def _verifier(context: Context) -> Callable[[RequestPool, Sequence[Answer]], Verification]:
@@ -131,6 +148,18 @@ def _verifier(context: Context) -> Callable[[RequestPool, Sequence[Answer]], Ver
         with (GrpcClient if pool.api == "grpc" else RestClient)(context.server.endpoint) as client:
             expected[id(pool)] = expect(pool, client)
     return lambda pool, answers: verify(answers, pool, expected[id(pool)])
+
+
+def refuse_unfit(options: argparse.Namespace, mode: str, *names: str) -> None:
+    """Refuse common options that a mode has no use for.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    for name in names:
+        if name in vars(options).get("_given", ()):
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} does not go with {mode}, which makes no use of it; leave it out")
 
 
 def _choose_api(options: argparse.Namespace) -> None:

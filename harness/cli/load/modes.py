@@ -32,6 +32,9 @@ MODES = {
     "--slo": "harness.cli.load.slo",
     "--replay": "harness.cli.load.replay",
     "--scenario": "harness.cli.load.scenario",
+    "--breakdown": "harness.cli.load.breakdown",
+    "--cold-start": "harness.cli.load.cold_start",
+    "--soak": "harness.cli.load.soak",
     "--concurrency": "harness.cli.load.closed_loop",
 }
 

@@ -53,6 +53,13 @@ BAD = {
     "nothing to replay": (("--replay",), "--replay needs --requests-from LOG, the log to replay"),
     "no speed": (("--replay", "0", "--requests-from", "x"), "--replay '0' should be a speed above 0: 1 as it came, *"),
     "another size": (("--replay", "--requests-from", "x", "--batch-size", "2"), "--replay sends the requests of the*"),
+    "soak": (("--soak", "long"), "--soak 'long' should be a time above 0, e.g. --soak 90s, --soak 10m or --soak 2h"),
+    "two soaks": (("--soak", "9s", "--soak-rate", "1", "--soak-concurrency", "1"), "--soak-rate and --soak-concurren*"),
+    "soak of rates": (("--soak", "9s", "--soak-rate", "1,2"), "--soak-rate '1,2' should be one rate: the load is to*"),
+    "another duration": (("--soak", "9s", "--duration", "5"), "--duration does not go with --soak, which makes no us*"),
+    "how to soak": (("--soak-rate", "1"), "--soak-rate goes with --soak, which is not asked for; give --soak, or lea*"),
+    "timed breakdown": (("--breakdown", "--warmup", "0"), "--warmup does not go with --breakdown, which makes no use*"),
+    "no cold start": (("--cold-start", "0"), "argument --cold-start: '0' should be a whole number above 0"),
     "requests": (("--requests", "0"), "argument --requests: '0' should be a whole number above 0"),
 }  # fmt: skip
 

@@ -16,11 +16,15 @@ FILES = {
         "proc/7/cgroup": "5:cpu,cpuacct:/docker/abc\n3:memory:/docker/abc\n1:name=systemd:/docker/abc\n0::/\n",
         "sys/fs/cgroup/cpuacct/docker/abc/cpuacct.usage": "2500000\n",
         "sys/fs/cgroup/memory/docker/abc/memory.max_usage_in_bytes": "4096\n",
+        "sys/fs/cgroup/memory/docker/abc/memory.usage_in_bytes": "3000\n",
+        "sys/fs/cgroup/memory/docker/abc/memory.stat": "inactive_file 1\ntotal_inactive_file 1000\n",
     },
     2: {
         "proc/7/cgroup": "0::/system.slice/docker-abc.scope\n",
         "sys/fs/cgroup/system.slice/docker-abc.scope/cpu.stat": "nr 1\nusage_usec 2500\nuser_usec 1\n",
         "sys/fs/cgroup/system.slice/docker-abc.scope/memory.peak": "4096\n",
+        "sys/fs/cgroup/system.slice/docker-abc.scope/memory.current": "3000\n",
+        "sys/fs/cgroup/system.slice/docker-abc.scope/memory.stat": "file 7\ninactive_file 1000\n",
     },
 }
 
@@ -36,11 +40,15 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("root", [1, 2], indirect=True)
 def test_figures_are_read_from_both_versions(root: Path) -> None:
-    """CPU time comes in microseconds, peak memory in bytes, whichever version of control groups there is."""
+    """CPU time comes in microseconds, memory in bytes, whichever version of control groups there is.
+
+    Memory in use leaves out the files' pages that the kernel could drop.
+    """
     group = group_of(7, "abc", root=root)
     assert group is not None
     assert group.cpu_time_us() == 2500
     assert group.peak_memory_bytes() == 4096
+    assert group.memory_bytes() == 2000
 
 
 @pytest.mark.parametrize("root", [1, 2], indirect=True)

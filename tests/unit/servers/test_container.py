@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+import requests
 from testcontainers.core.labels import LABEL_SESSION_ID, SESSION_ID
 
 from harness.clients import GrpcClient, RestClient
@@ -62,6 +63,7 @@ def limited(
         mounts=tuple((folder, folder) for folder in host_folders),
         environment={"PYTHONPATH": str(Path(harness.__file__).parents[1]), "MARK": "seen"},
         container=options,
+        metrics=True,
         log_directory=tmp_path_factory.mktemp("logs"),
         ready_timeout_s=30,
     )
@@ -102,6 +104,14 @@ def test_usage_is_known_and_never_falls(limited: Server) -> None:
     assert first[0] > 1000
     assert first[1] > 2**20
     assert second >= first
+
+
+def test_metrics_are_shown_and_memory_is_told(limited: Server) -> None:
+    """A container that was to show metrics shows them; its memory now is known."""
+    _, rest = limited.engine.addresses()
+    page = requests.get(f"{rest}/monitoring/prometheus/metrics", timeout=10)
+    assert ":tensorflow:serving:request_count" in page.text
+    assert 2**20 < (limited.memory_bytes() or 0) <= (limited.peak_memory_bytes() or 0)
 
 
 def test_the_engines_figures_serve_where_the_control_group_is_hidden(
