@@ -79,6 +79,7 @@ class _Listener:
     def listen(self) -> None:
         events: Any = self._environment.events
         events.test_start.add_listener(self._start)
+        events.worker_connect.add_listener(self._connected)
         events.spawning_complete.add_listener(self._spawned)
         events.report_to_master.add_listener(self._report)
         events.worker_report.add_listener(self._join)
@@ -87,6 +88,9 @@ class _Listener:
     def _start(self, **_: Any) -> None:
         self._started_s, self._created, self._ended = time.monotonic(), datetime.now(timezone.utc), False
         self._member.restart()
+        if isinstance(self._environment.runner, MasterRunner):
+            for client_id in list(self._environment.runner.clients):
+                self._member.expect(client_id)
         try:
             endpoint_of(self._environment)
             if self._options.serving_results and not self._is_worker:
@@ -98,6 +102,9 @@ class _Listener:
     def _spawned(self, **_: Any) -> None:
         if self._environment.reset_stats or getattr(self._options, "reset_stats", False):
             self._member.reset()
+
+    def _connected(self, client_id: str, **_: Any) -> None:
+        self._member.expect(client_id)
 
     def _report(self, client_id: str, data: dict[str, Any]) -> None:  # noqa: ARG002 - Locust's names
         data[KEY] = self._member.report(last=self._ended)

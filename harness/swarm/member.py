@@ -72,6 +72,10 @@ class Member:
         }
         return {"number": self._sent, "last": last, "apis": apis}
 
+    def expect(self, worker: str) -> None:
+        """Note that a worker takes part, before it has told anything."""
+        self._last.setdefault(worker, False)
+
     def join(self, worker: str, report: Mapping[str, Any]) -> None:
         """Take a worker's report."""
         expected = self._sequence.get(worker, report["number"] - 1) + 1
