@@ -17,6 +17,7 @@ from harness.gate.metrics import choose_metrics
 from harness.gate.rounds import Plan, decide
 from harness.load import Arrivals
 from harness.measure import pool_for
+from harness.measure.server_metrics import load_seconds
 from harness.results import Gated
 from harness.surroundings import backend_of
 
@@ -116,10 +117,16 @@ def run_gate(
     """
     began = time.monotonic()
     metrics = choose_metrics(options.tolerances)
-    with prepared(baseline, candidate, **server_options) as (first, second):
+    with prepared(baseline, candidate, **{"metrics": True, **server_options}) as (first, second):
         look = _look_over(first, second, options)
         recorder = _Recorder()
-        arena = Arena(first, second, _block_load(options, look.pool.encoded), on_pair=on_pair)
+        arena = Arena(
+            first,
+            second,
+            _block_load(options, look.pool.encoded),
+            on_pair=on_pair,
+            load_seconds=lambda server: load_seconds(server, baseline.name),
+        )
         ruling: Ruling | None = None
         wrong = list(look.wrong)
         if not wrong:

@@ -18,7 +18,7 @@ from harness.clients import GrpcClient, RestClient
 from harness.errors import CheckError, UsageError
 from harness.measure.breakdown import send_encoded
 from harness.measure.progress import SILENT
-from harness.measure.server_metrics import MetricsError, metrics_url, read_metrics
+from harness.measure.server_metrics import load_seconds
 from harness.model_config import ModelConfig
 from harness.report import text
 from harness.results import ColdStart
@@ -113,7 +113,7 @@ class ColdStarting:
         began_s = time.monotonic()
         with stage.server(copy.model) as server:
             ready_s = time.monotonic() - began_s
-            load_s = _load_s(server, copy.model.name)
+            load_s = load_seconds(server, copy.model.name)
             latency_ns = self._latencies(server)
         found = _Start(
             ready_s=ready_s, first_ns=latency_ns[0], later_ns=float(np.median(latency_ns[1:])), load_s=load_s
@@ -173,11 +173,3 @@ def _copies(version: ModelLayout, folder: Path, name: str) -> tuple[_Copy, ...]:
             f"{version.path} cannot be copied to {folder}: {exc}; set TMPDIR to a directory with room for the model"
         ) from exc
     return tuple(found)
-
-
-def _load_s(server: Server, model: str) -> float | None:
-    """Return how long the server says that it loaded the model, None if it does not say."""
-    try:
-        return read_metrics(metrics_url(server)).load_s(model)
-    except MetricsError:
-        return None

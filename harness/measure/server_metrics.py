@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from harness.results.measured import Api
     from harness.servers import Server
 
-__all__ = ["MetricsError", "MetricsWatch", "Reading", "metrics_url", "read_metrics", "server_side"]
+__all__ = ["MetricsError", "MetricsWatch", "Reading", "load_seconds", "metrics_url", "read_metrics", "server_side"]
 
 _DEFAULT_PATH = "/monitoring/prometheus/metrics"
 _SERVING = ":tensorflow:serving:"
@@ -253,3 +253,11 @@ class MetricsWatch:
         except MetricsError as exc:
             self.note = str(exc)
             return None
+
+
+def load_seconds(server: Server, model: str) -> float | None:
+    """Return how long the server says that it loaded the model, None if it does not say."""
+    try:
+        return read_metrics(metrics_url(server)).load_s(model)
+    except MetricsError:
+        return None

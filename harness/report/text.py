@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.findings import Finding
-    from harness.results import Breakdown, Latency, RateSearch, ServedSignature, TensorInfo, Throughput
+    from harness.results import Breakdown, Latency, RateSearch, ServedSignature, ServerSide, TensorInfo, Throughput
     from harness.stats import Percentile
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "request",
     "seconds",
     "seen",
+    "server_side",
     "shape",
     "signature",
     "size",
@@ -143,6 +144,21 @@ def request(row: Latency | Throughput | RateSearch | Breakdown) -> str:
 def load(row: Throughput) -> str:
     """Return under what load a row was measured: the requests in flight, e.g. ``8``, or in open loop ``at 500/s``."""
     return count(row.concurrency) if row.asked_rate_per_s is None else f"at {rate(row.asked_rate_per_s)}"
+
+
+def server_side(found: ServerSide) -> str:
+    """Return what a server's own metrics say, e.g. ``mean 2.35 ms, model 2.15 ms, queued 394 µs, batches of 1.4``."""
+    parts = (
+        ("mean", found.request_latency_mean_ns),
+        ("model", found.runtime_latency_mean_ns),
+        ("queued", found.queue_mean_ns),
+    )
+    told = [f"{name} {duration(value)}" for name, value in parts if value is not None]
+    if found.batch_size_mean is not None:
+        told.append(f"batches of {_three_digits(found.batch_size_mean)}")
+    if found.padding_mean:
+        told.append(f"padding {_three_digits(found.padding_mean)}")
+    return ", ".join(told)
 
 
 def signature(found: ServedSignature) -> str:

@@ -29,6 +29,7 @@ from harness.results import (
     Scenario,
     ServedModel,
     ServedSignature,
+    ServerSide,
     Soak,
     TensorInfo,
     Throughput,
@@ -231,7 +232,22 @@ def results() -> Results:
                 throughput("digits", "rest", c, r, batch_size=1)
                 for c, r in ((1, 1050), (2, 1890), (4, 2760), (8, 3010))
             ),
-            throughput("reviews", "grpc", 4, 38.5, batch_size=1, windows=windows()),
+            throughput(
+                "reviews",
+                "grpc",
+                4,
+                38.5,
+                batch_size=1,
+                windows=windows(),
+                server=ServerSide(
+                    requests=385,
+                    request_latency_mean_ns=23.5e6,
+                    runtime_latency_mean_ns=21.5e6,
+                    queue_mean_ns=394e3,
+                    batch_size_mean=1.37,
+                    padding_mean=0.5,
+                ),
+            ),
             throughput("reviews", "grpc", 16, 41.2, batch_size=1, errors={"RESOURCE_EXHAUSTED": 37}, steady=False),
         ),
         gated=(
