@@ -64,7 +64,9 @@ class _Canvas:
         covered = self.owner[y0:y1, x0:x1]
         taken = np.bincount(covered[inside & (covered >= 0)], minlength=len(self.areas)).tolist()
         left_over = [seen - lost for seen, lost in zip(self.visible, taken, strict=True)]
-        if any(lost and rest < _LEAST_VISIBLE * area for lost, rest, area in zip(taken, left_over, self.areas, strict=True)):
+        if any(
+            lost and rest < _LEAST_VISIBLE * area for lost, rest, area in zip(taken, left_over, self.areas, strict=True)
+        ):
             return
         self.visible = left_over
         self.image.paste(tile, (left, top), tile)
