@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -95,7 +96,7 @@ def draw_scene(seed: int, *, size_px: tuple[int, int] | None = None) -> Scene:
     canvas = _Canvas(_wall((width * _FINER, height * _FINER), rng))
     rows = int(rng.choice([1, 2, 3], p=[0.3, 0.5, 0.2]))
     edges = np.linspace(0, height * _FINER, rows + 1)
-    for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+    for top, bottom in pairwise(edges):
         _fill_row(canvas, top, bottom, rng)
     for _ in range(rng.integers(0, 4)):
         _put_clutter(canvas, rng)

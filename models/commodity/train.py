@@ -202,7 +202,8 @@ def main() -> None:
     """Train, write the weights, and print what came of it."""
     started_s = time.monotonic()
     weights = train()
-    np.savez_compressed(WEIGHTS_FILE, **{name: value.astype(np.float16) for name, value in weights.items()})
+    kept = {name: value.astype(np.float16) for name, value in weights.items()}
+    np.savez_compressed(WEIGHTS_FILE, allow_pickle=False, **kept)
     seconds = time.monotonic() - started_s
     precisions = measure(HELD_OUT_SEED, HELD_OUT_SCENES)
     print(f"mAP@0.5 on {HELD_OUT_SCENES} held-out scenes: {np.mean(list(precisions.values())):.3f}")

@@ -1,4 +1,4 @@
-"""commodity: overlaps, suppression and average precision on numbers one can follow, and the way into and out of a square."""
+"""commodity: overlaps, suppression and average precision on plain numbers; the way into and out of a square."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_letterbox_is_left_as_it_was_entered(size: tuple[int, int]) -> None:
 
 
 def test_the_letterbox_holds_the_image_and_grey() -> None:
-    """The image fills its place in the square, proportions kept; the rest is grey; boxes are cut at the image's edge."""
+    """The image keeps its proportions; the rest is grey; boxes are cut at the image's edge."""
     square, place = letterbox(Image.new("RGB", (80, 40), "red"), 160)
     assert (place.left, place.top) == (0, 40)
     np.testing.assert_array_equal(square[40:120], np.broadcast_to(np.float32([1, 0, 0]), (80, 160, 3)))

@@ -52,8 +52,16 @@ def _file(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 @pytest.mark.parametrize(
     ("kind", "mode", "atol"),
-    [("PNG", "RGB", 0), ("PNG", "RGBA", 0), ("PNG", "P", 0), ("BMP", "RGB", 0), ("GIF", "P", 0)]
-    + [("JPEG", "RGB", 40), ("JPEG", "CMYK", 60), ("WEBP", "RGB", 60)],
+    [
+        ("PNG", "RGB", 0),
+        ("PNG", "RGBA", 0),
+        ("PNG", "P", 0),
+        ("BMP", "RGB", 0),
+        ("GIF", "P", 0),
+        ("JPEG", "RGB", 40),
+        ("JPEG", "CMYK", 60),
+        ("WEBP", "RGB", 60),
+    ],
 )
 def test_every_kind_of_file_is_read(kind: str, mode: str, atol: int) -> None:
     """Container and colour model make no difference beyond compression, away from edges."""
