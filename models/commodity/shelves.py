@@ -21,7 +21,7 @@ __all__ = ["HELD_OUT_SEED", "TRAIN_SEED", "Scene", "draw_scene", "draw_scenes"]
 TRAIN_SEED = 1_000_000  # seeds of training scenes count up from here,
 HELD_OUT_SEED = 9_000_000  # those of held-out scenes from here: no scene is in both
 
-_SIZES_PX = ((160, 160), (160, 128), (128, 160), (160, 144))
+_SIZES_PX = ((160, 160), (160, 128), (128, 160), (160, 144), (320, 240), (240, 320))
 _FINER = 2  # drawn at twice the size and averaged down, so that edges are smooth
 _LEAST_VISIBLE = 0.5  # nothing may hide more of a product than that
 
@@ -88,7 +88,7 @@ def draw_scene(seed: int, *, size_px: tuple[int, int] | None = None) -> Scene:
 
     Args:
         seed: any whole number from 0.
-        size_px: width and height; None for one of a few small sizes, drawn too.
+        size_px: width and height; None for one of a few small sizes, by the seed.
     """
     rng = np.random.default_rng(seed)
     drawn_size = _SIZES_PX[rng.integers(len(_SIZES_PX))]
