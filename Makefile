@@ -2,10 +2,13 @@
 PYTHON ?= python3
 TOX = .tools/bin/tox
 
-.PHONY: demo test lint types bench package clean
+.PHONY: demo demo-commodity test lint types bench package clean
 
 demo: $(TOX) ## export, serve, check and measure the digits classifier; ends with report/index.html
 	@$(TOX) -q run -e demo -- $(ARGS)
+
+demo-commodity: $(TOX) ## export, serve and check the product detector; ends with marked images in report/commodity.html
+	@$(TOX) -q run -e demo-commodity -- $(ARGS)
 
 test: $(TOX) ## the whole test suite
 	@$(TOX) -q run -e tests -- $(ARGS)

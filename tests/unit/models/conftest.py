@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-MODELS = ("digits", "half_plus_two", "multi", "text")
+MODELS = ("commodity", "digits", "half_plus_two", "multi", "text")
 
 
 @pytest.fixture(params=MODELS)
