@@ -79,8 +79,12 @@ class _Http2:
     def __init__(self, mortal: Mortal) -> None:
         self._server = Server()
         self.greeting = self._server.h2.data_to_send()
-        self._server.answer = lambda stream: (mortal.count(), self._server.echo(stream))[1]
-        self.take = self._server.take
+        self._server.answer = self._answer
+        self._mortal, self.take = mortal, self._server.take
+
+    def _answer(self, stream: int) -> None:
+        self._mortal.count()
+        self._server.echo(stream)
 
 
 class _Http1:
