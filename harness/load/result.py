@@ -53,7 +53,7 @@ class LoadResult:
         steady: whether it became steady.
         ended: ``completed``, ``server gone``, ``interrupted``, or ``overrun``: far too many requests were overdue.
         reason: why it ended early.
-        messages: status name to the first message that came with it.
+        messages: status name to the first message that came with it; ``loss of ADDRESS`` to why an endpoint was gone.
         answers: those that were kept, see `run_load`; failed ones never are.
         processes: how many sent.
         generator_cpu_share: processor time the generator used, as a share of one core; of several processes the

@@ -55,9 +55,13 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
     the result says which. Failed requests are counted by status and never enter the latency. A server that goes away
     ends the run; so does Ctrl-C, once; so do 100,000 requests without an answer. All of them keep what was measured.
 
+    Of several endpoints each must be there when the run begins. When one goes away the run goes on: requests whose turn
+    it is there fail as ``UNAVAILABLE``, a lane in closed loop about every 50 ms, until it answers again; a warning of
+    the result names it. Only when none is left does the run end.
+
     Args:
         endpoint: the model to ask; several are asked in turn: gRPC has a connection to each, REST as many as requests
-            in flight, dealt out among them. A run ends when one of them is gone.
+            in flight, dealt out among them.
         requests: sent in turn; plain bytes are the body of a Predict of the endpoint's model, as
             ``client.encode_predict(...)`` returns it.
         api: ``grpc`` or ``rest``.

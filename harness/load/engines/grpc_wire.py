@@ -39,6 +39,7 @@ _OF_HTTP = {
 _OF_RESET = {0x7: UNAVAILABLE, 0x8: _CANCELLED, 0xB: _RESOURCE_EXHAUSTED, 0xC: _PERMISSION_DENIED}
 _PREFIX_BYTES = 5
 _MOST_RETRIES = 2
+_MOST_ACKNOWLEDGED_BYTES = 4 * 2**20
 _REACH_S = 5.0
 
 
@@ -125,6 +126,8 @@ class _GrpcLink(Link):
         except ProtocolError as exc:
             return self._broken(str(exc), now_ns)
         rows = self._rows(ended, now_ns) if ended else []
+        if self._http2.acknowledged_bytes > _MOST_ACKNOWLEDGED_BYTES and self.wants_write:
+            return rows + self._given_up("the server asks for acknowledgements, and does not read them", now_ns)
         if self._http2.went_away:
             self._go_away()
         return rows
@@ -133,11 +136,17 @@ class _GrpcLink(Link):
         rows: list[Row] = []
         refused: list[Row] = []
         for each in ended:
-            ticket, head, http_status, size, body, _, is_refused = each
-            if head is not None and head[1] == 0 and http_status == 200 and size >= _PREFIX_BYTES:
+            ticket, head, http_status, size, body, _, is_refused, first = each
+            if (
+                head is not None
+                and head[1] == 0
+                and http_status == 200
+                and size >= _PREFIX_BYTES
+                and first[:_PREFIX_BYTES] == (size - _PREFIX_BYTES).to_bytes(_PREFIX_BYTES, "big")  # flag 0, and length
+            ):
                 rows.append((ticket[1], ticket[2], now_ns, 0, size - _PREFIX_BYTES, ""))
-                if body:
-                    rows[-1] = self._kept(ticket, rows[-1], body)
+                if body and self._keeper is not None:
+                    self._keeper.keep(ticket.number, body[_PREFIX_BYTES:])
             elif not is_refused:
                 rows.append((ticket[1], ticket[2], now_ns, *_failure(each)))
             elif ticket[3] < _MOST_RETRIES:
@@ -151,17 +160,13 @@ class _GrpcLink(Link):
     def _broken(self, why: str, now_ns: int) -> list[Row]:
         """Return what was over before the peer broke the rules, and what is lost because of it."""
         rows = self._rows(self._http2.take_ended(), now_ns)
-        self.takes_more, self.why = False, f"the server broke the rules of HTTP/2: {why}"
-        lost = self._http2.abandon()
-        return rows + [(one.scheduled_ns, one.sent_ns, now_ns, UNAVAILABLE, 0, self.why) for one in lost]
+        return rows + self._given_up(f"the server broke the rules of HTTP/2: {why}", now_ns)
 
-    def _kept(self, ticket: Ticket, row: Row, body: bytes) -> Row:
-        """Keep an answer's message, if it is one."""
-        assert self._keeper is not None  # noqa: S101 - or there were no body
-        if body[0] or int.from_bytes(body[1:_PREFIX_BYTES], "big") != len(body) - _PREFIX_BYTES:
-            return (*row[:3], BAD_RESPONSE, 0, f"the answer is not one message as it is: it begins with {body[:8]!r}")
-        self._keeper.keep(ticket.number, body[_PREFIX_BYTES:])
-        return row
+    def _given_up(self, why: str, now_ns: int) -> list[Row]:
+        """Return what is lost with a connection that is of no more use."""
+        self.takes_more, self.why = False, why
+        lost = self._http2.abandon()
+        return [(one.scheduled_ns, one.sent_ns, now_ns, UNAVAILABLE, 0, self.why) for one in lost]
 
     def _go_away(self) -> None:
         self.takes_more = False
@@ -171,6 +176,8 @@ class _GrpcLink(Link):
     def expire(self, now_ns: int, timeout_ns: int) -> list[Row]:
         if self.takes_more and self._http2.goes_away:
             self._go_away()
+        if not self.wants_write:
+            self._http2.acknowledged_bytes = 0  # the server has taken them all
         if not self.in_flight:
             return []
         before_ns = now_ns - timeout_ns
@@ -187,12 +194,23 @@ def _failure(ended: Ended) -> tuple[int, int, str]:
     head = ended.head
     if head is not None and head.grpc_status is not None:
         if head.grpc_status == 0:
-            return BAD_RESPONSE, 0, "the answer says OK but holds no message"
+            return _misframed(ended)
         if head.grpc_status > _LARGEST_STATUS:
             return _UNKNOWN, 0, f"grpc-status {head.grpc_status}, which gRPC does not know: {head.message}"
         return head.grpc_status, 0, head.message
     if ended.error is not None:
-        return _OF_RESET.get(ended.error, _INTERNAL), 0, f"the server reset the call (error code {ended.error})"
+        return _OF_RESET.get(ended.error, _INTERNAL), 0, f"the call was reset (error code {ended.error})"
     if ended.http_status != 200:
         return _OF_HTTP.get(ended.http_status, _UNKNOWN), 0, f"HTTP status {ended.http_status}, not gRPC's 200"
     return _UNKNOWN, 0, "the answer ended without a grpc-status"
+
+
+def _misframed(ended: Ended) -> tuple[int, int, str]:
+    """Return what an answer is that says OK, but is not one message as it is."""
+    if ended.size < _PREFIX_BYTES or ended.http_status != 200:
+        return BAD_RESPONSE, 0, "the answer says OK but holds no message"
+    if ended.first[0] == 1:
+        return _INTERNAL, 0, "the answer is compressed, which was not asked for"
+    told, size = int.from_bytes(ended.first[1:_PREFIX_BYTES], "big"), ended.size - _PREFIX_BYTES
+    seen = f"its frame begins with {ended.first[:_PREFIX_BYTES]!r}, which tells of {told} bytes, and {size} follow"
+    return _INTERNAL, 0, f"the answer is not one message: {seen}"

@@ -14,7 +14,8 @@ import pytest
 from harness.endpoint import Endpoint
 from harness.errors import UsageError
 from harness.load import Arrivals, run_load
-from harness.load.engines import rest_wire
+from harness.load.engines import grpc_wire, rest_wire
+from harness.load.engines.http2 import frames
 from harness.load.engines.wire import driver, pacing, pool
 from harness.load.limits import most_connections
 
@@ -113,6 +114,21 @@ def test_an_early_answer_ends_the_connection(raw_server: Serve, run_here: Run) -
     assert set(errors) == {"HTTP 413"}
     assert session.messages["HTTP 413"] == "big"
     assert len(numbers) >= errors["HTTP 413"]
+
+
+def test_a_server_that_asks_for_acknowledgements_without_end_is_left(
+    raw_server: Serve, run_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PING after PING, with nothing read: the connection is given up before what waits for it fills the memory."""
+    pings = frames.settings({}) + frames.frame(frames.PING, 0, 0, bytes(8)) * 60_000
+
+    def serve(connection: socket.socket, _number: int) -> None:
+        while True:
+            connection.sendall(pings)
+
+    monkeypatch.setattr(grpc_wire, "_MOST_ACKNOWLEDGED_BYTES", 1 << 18)
+    session = run_here("grpc", raw_server(serve), duration_s=2, concurrency=1)
+    assert "asks for acknowledgements, and does not read them" in session.messages["UNAVAILABLE"]
 
 
 @pytest.mark.parametrize("api", APIS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from typing import TYPE_CHECKING, Any
 
 import h2.errors
@@ -195,9 +196,52 @@ def test_answers_of_the_wrong_request_are_found_among_those_kept(run_here: Run) 
     assert wrong == len(kept) // 25
 
 
-def test_a_kept_answer_that_is_no_single_message_is_an_error(run_here: Run) -> None:
-    """Bytes that gRPC would not take for one uncompressed message are told."""
-    with http2_peer(lambda talk, stream: talk.answer(stream, body=b"\1\0\0\0\5hello")) as (address, _):
-        session = run_here("grpc", address, duration_s=0.1, keep_answers=10)
-    assert list(_errors(session)) == ["BAD_RESPONSE"]
-    assert "not one message" in session.messages["BAD_RESPONSE"]
+@pytest.mark.parametrize("keep_answers", [0, 10])
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"\1\0\0\0\5hello", "the answer is compressed, which was not asked for"),
+        (b"\0\0\0\0\1a\0\0\0\0\1b", "tells of 1 bytes, and 7 follow"),
+        (b"\0\0\0\0\5hell", "tells of 5 bytes, and 4 follow"),
+        (b"\7\0\0\0\1a", "is not one message"),
+    ],
+)
+def test_an_answer_that_is_not_one_message_is_an_error(
+    run_here: Run, body: bytes, text: str, keep_answers: int
+) -> None:
+    """Bytes that gRPC would not take for one uncompressed message are told, whether answers are kept or not."""
+    with http2_peer(lambda talk, stream: talk.answer(stream, body=body)) as (address, _):
+        session = run_here("grpc", address, duration_s=5, most_requests=20, keep_answers=keep_answers)
+    assert list(_errors(session)) == ["INTERNAL"]
+    assert text in session.messages["INTERNAL"]
+
+
+def test_the_frame_of_a_message_may_come_in_pieces(run_here: Run) -> None:
+    """Its five bytes may be spread over frames of data, empty ones among them."""
+
+    def behave(talk: Conversation, stream: int) -> None:
+        talk.h2.send_headers(stream, [(":status", "200")])
+        for piece in (b"\0", b"", b"\0\0\0", b"\5hel", b"lo"):
+            talk.h2.send_data(stream, piece)
+        talk.h2.send_headers(stream, [("grpc-status", "0")], end_stream=True)
+
+    with http2_peer(behave) as (address, _):
+        session = run_here("grpc", address, duration_s=5, most_requests=20)
+    assert (_errors(session), set(session.samples().response_bytes.tolist())) == ({}, {5})
+
+
+def test_a_server_may_take_no_requests_for_a_while(run_here: Run) -> None:
+    """MAX_CONCURRENT_STREAMS of 0 in the middle of a run: requests wait until it is raised again, and none is lost."""
+
+    def behave(talk: Conversation, stream: int) -> None:
+        talk.answer(stream)
+        if talk.requests == 20:
+            talk.say(frames.settings({frames.MAX_CONCURRENT_STREAMS: 0}))
+            threading.Event().wait(0.1)
+            talk.say(frames.settings({frames.MAX_CONCURRENT_STREAMS: 100}))
+
+    with http2_peer(behave) as (address, conversations):
+        session = run_here("grpc", address, duration_s=30, most_requests=100, concurrency=4)
+    samples = session.samples()
+    assert (session.ended, samples.errors, len(samples), len(conversations)) == ("completed", {}, 100, 1)
+    assert samples.latency_ns.max() >= 90_000_000

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.load.engines.http2 import Connection, ProtocolError, frames
+from harness.load.engines.http2 import Connection, ProtocolError, connection, frames
 from harness.load.engines.http2.headers import HeaderReader
 from tests.unit.load.test_http2_connection import FIELDS, Server
 
@@ -156,3 +156,53 @@ def test_each_reset_code_ends_one_request_and_only_a_refusal_is_sent_again(code:
     data = frames.settings({}) + frames.rst_stream(3, code) * 2
     ended = client.receive(data)
     assert [(one.tag, one.error, one.refused) for one in ended] == [(1, code, code == int(h2.errors.ErrorCodes(7)))]
+
+
+@pytest.mark.parametrize("large", [0, 2**31 - 1])
+def test_a_wrong_window_of_one_stream_ends_that_request(large: int) -> None:
+    """An increment of 0, or one beyond 2**31 - 1 bytes, resets the stream; the others and the connection go on."""
+    client = Connection([(FIELDS, bytes(2**17))] * 2)
+    client.receive(frames.settings({frames.INITIAL_WINDOW_SIZE: 10}))
+    client.request("a", 0)
+    client.request("b", 1)
+    client.out.clear()
+    ended = client.receive(frames.window_update(1, large) * 2)
+    code = frames.FLOW_CONTROL_ERROR if large else frames.PROTOCOL_ERROR
+    assert [(one.tag, one.error) for one in ended] == [("a", code)]
+    assert frames.rst_stream(1, code) in client.out
+    assert list(client.tags()) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (frames.window_update(0, 0), frames.PROTOCOL_ERROR),
+        (frames.window_update(0, 2**31 - 1), frames.FLOW_CONTROL_ERROR),
+        (frames.window_update(9, 1), frames.PROTOCOL_ERROR),
+        (frames.window_update(1, 2**30) + frames.settings({frames.INITIAL_WINDOW_SIZE: 2**31 - 1}), 3),
+        (frames.frame(frames.HEADERS, 0, 1) + frames.frame(frames.CONTINUATION, 0, 1) * 1_001, frames.PROTOCOL_ERROR),
+    ],
+    ids=["none", "too much", "of an idle stream", "too much by settings", "empty continuations"],
+)
+def test_what_breaks_the_rules_for_all_ends_the_connection(said: bytes, code: int) -> None:
+    """Windows of the whole connection, or of streams that nobody opened, and header blocks that never end."""
+    client = Connection([(FIELDS, bytes(2**17))])
+    client.receive(frames.settings({frames.INITIAL_WINDOW_SIZE: 10}))
+    client.request("a", 0)
+    with pytest.raises(ProtocolError) as caught:
+        client.receive(said)
+    assert caught.value.code == code
+    assert client.abandon() == ["a"]
+
+
+def test_more_data_than_our_window_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream's window is never renewed: an answer larger than it is more than the peer may send."""
+    monkeypatch.setattr(connection, "_RENEW_AT_BYTES", 50_000)
+    monkeypatch.setattr(frames, "LARGEST_WINDOW", 100_000)
+    client = _client()
+    client.receive(frames.settings({}))
+    data = frames.frame(frames.DATA, 0, 1, bytes(60_000))
+    client.receive(data)
+    with pytest.raises(ProtocolError, match="than our window has room for") as caught:
+        client.receive(data)
+    assert caught.value.code == frames.FLOW_CONTROL_ERROR

@@ -143,8 +143,8 @@ def test_a_schedule_is_dealt_out_among_servers(server: Any, run_here: Run) -> No
     assert min(counts) >= 8  # not always half of them: a busy connection is passed over
 
 
-def test_a_run_ends_when_one_of_its_servers_is_gone(server: Any, run_here: Run, closed_address: str) -> None:
-    """The reason names the one; a run that goes on with the others would be another one."""
+def test_a_run_does_not_begin_without_one_of_its_servers(server: Any, run_here: Run, closed_address: str) -> None:
+    """An address at which nothing listens from the start is likely a wrong one; the reason names it."""
     api, _, address = server
     session = run_here(api, address(), closed_address, duration_s=30)
     assert (session.ended, session.began_ns) == ("server gone", 0)

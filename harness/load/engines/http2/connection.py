@@ -29,6 +29,8 @@ __all__ = ["Connection"]
 _HEAD = struct.Struct(">IBI")
 _new: Any = tuple.__new__  # makes a named tuple at a third of its constructor's cost
 _RENEW_AT_BYTES = 2**30
+_FIRST_BYTES = 5
+_MOST_CONTINUATIONS = 1_000  # of one header block: empty ones would go on without end
 
 
 class Connection:
@@ -41,6 +43,7 @@ class Connection:
         tags: yields the tags of the requests that are not over, see ``Sender.tags``.
         went_away: whether the peer takes no new requests.
         why: what it said to that.
+        acknowledged_bytes: how much was put into ``out`` only because the peer asked for it; the caller may reset it.
     """
 
     def __init__(self, requests: Sequence[tuple[Fields, bytes]] = ()) -> None:
@@ -61,6 +64,8 @@ class Connection:
         self._parts: list[bytes] = []  # of a frame that has not arrived whole
         self._missing = 0  # bytes of it, as far as is known
         self._block: tuple[int, int, bytes] | None = None  # of a header block that goes on in CONTINUATION frames
+        self._continuations = 0
+        self.acknowledged_bytes = 0
         self._consumed = 0
         self._ended: list[Ended] = []
         self._was_set = False
@@ -124,6 +129,8 @@ class Connection:
                 continue
             if kind == 0:
                 self._consumed += size
+                if stream.size < _FIRST_BYTES:
+                    stream.first += buffer[start : start + _FIRST_BYTES if size > _FIRST_BYTES else stop]
                 stream.size += size
                 if stream.body is not None:
                     stream.body.append(buffer[start:stop])
@@ -141,13 +148,14 @@ class Connection:
             if flags & 1:
                 del streams[stream_id]
                 body = b"".join(stream.body) if stream.body else b""
-                ended.append(_new(Ended, (stream.tag, head, stream.http_status, stream.size, body, None, False)))
+                ended.append(
+                    _new(Ended, (stream.tag, head, stream.http_status, stream.size, body, None, False, stream.first))
+                )
         if position < length:
             self._parts.append(buffer[position:] if position else buffer)
             self._missing = stop - length if length - position >= 9 else 1
         if self._consumed > _RENEW_AT_BYTES:
-            self.out.append(frames.window_update(0, self._consumed))
-            self._consumed = 0
+            self._renew_window()
         if ended:
             self._ended = []
             if self._sender.rests:
@@ -155,6 +163,14 @@ class Connection:
             if self._sender.waiting and not self.went_away:
                 self._sender.open_waiting()
         return ended
+
+    def _renew_window(self) -> None:
+        """Let the peer send more; look, since this is seldom, whether it has sent more than it might."""
+        largest = max((each.size for each in self._streams.values()), default=0)
+        if self._consumed > frames.LARGEST_WINDOW or largest > frames.LARGEST_WINDOW:
+            raise ProtocolError("more data than our window has room for", code=frames.FLOW_CONTROL_ERROR)
+        self.out.append(frames.window_update(0, self._consumed))
+        self._consumed = 0
 
     def _completed(self, data: bytes) -> bytes:
         """Return what has arrived since the last whole frame, nothing as long as the next one is not whole."""
@@ -170,7 +186,7 @@ class Connection:
         stream = self._streams.pop(stream_id)
         body = b"".join(stream.body) if stream.body else b""
         head = None if error is not None else stream.head
-        self._ended.append(Ended(stream.tag, head, stream.http_status, stream.size, body, error, refused))
+        self._ended.append(Ended(stream.tag, head, stream.http_status, stream.size, body, error, refused, stream.first))
 
     def _read(self, block: bytes) -> Head:
         try:
@@ -195,6 +211,8 @@ class Connection:
         if stream is None:
             return  # of a request that we gave up
         content = unpadded(flags, payload)
+        if stream.size < _FIRST_BYTES:
+            stream.first += content[:_FIRST_BYTES]
         stream.size += len(content)
         if stream.body is not None:
             stream.body.append(content)
@@ -216,11 +234,14 @@ class Connection:
             raise ProtocolError("a CONTINUATION frame without its header block")
         _, first_flags, content = self._block
         content += payload
+        self._continuations += 1
+        if self._continuations > _MOST_CONTINUATIONS:
+            raise ProtocolError(f"a header block of over {_MOST_CONTINUATIONS} CONTINUATION frames")
         if len(content) > OUR_FRAME_BYTES:
             raise ProtocolError(f"a header block of over {OUR_FRAME_BYTES} bytes")
         self._block = (stream_id, first_flags, content)
         if flags & frames.END_HEADERS:
-            self._block = None
+            self._block, self._continuations = None, 0
             self._on_block(first_flags, stream_id, content)
 
     def _on_block(self, flags: int, stream_id: int, content: bytes) -> None:
@@ -250,7 +271,7 @@ class Connection:
             return
         for key, value in struct.iter_unpack(">HI", payload):
             self._sender.set(key, value)
-        self.out.append(frames.frame(frames.SETTINGS, frames.ACK, 0))
+        self._acknowledge(frames.frame(frames.SETTINGS, frames.ACK, 0))
         self._sender.send_rests()
         if not self.went_away:
             self._sender.open_waiting()
@@ -259,7 +280,11 @@ class Connection:
         if stream_id or len(payload) != 8:
             raise ProtocolError("a PING frame of a wrong form", code=frames.FRAME_SIZE_ERROR)
         if not flags & frames.ACK:
-            self.out.append(frames.frame(frames.PING, frames.ACK, 0, payload))
+            self._acknowledge(frames.frame(frames.PING, frames.ACK, 0, payload))
+
+    def _acknowledge(self, frame: bytes) -> None:
+        self.out.append(frame)
+        self.acknowledged_bytes += len(frame)
 
     def _on_goaway(self, _flags: int, stream_id: int, payload: bytes) -> None:
         if stream_id or len(payload) < 8:
@@ -272,7 +297,22 @@ class Connection:
             self._end(unseen, error=code, refused=True)
 
     def _on_window_update(self, _flags: int, stream_id: int, payload: bytes) -> None:
-        self._sender.widen(stream_id, number(payload, 4, "WINDOW_UPDATE") & 0x7FFF_FFFF)
+        size = number(payload, 4, "WINDOW_UPDATE") & 0x7FFF_FFFF
+        if stream_id:
+            self._refuse_idle(stream_id)
+        elif not size:
+            raise ProtocolError("a WINDOW_UPDATE of 0 bytes")
+        if not size:
+            self._reset(stream_id, frames.PROTOCOL_ERROR)
+        elif not self._sender.widen(stream_id, size):
+            self._reset(stream_id, frames.FLOW_CONTROL_ERROR)
+
+    def _reset(self, stream_id: int, code: int) -> None:
+        """End a request whose stream the peer has broken, and tell it so."""
+        if stream_id in self._streams:
+            self._sender.rests.pop(stream_id, None)
+            self.out.append(frames.rst_stream(stream_id, code))
+            self._end(stream_id, error=code)
 
     def _on_push_promise(self, _flags: int, _stream_id: int, _payload: bytes) -> None:
         raise ProtocolError("a PUSH_PROMISE, which we have forbidden")

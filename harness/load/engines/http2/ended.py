@@ -21,6 +21,7 @@ class Ended(NamedTuple):
         body: the body, if it was to be kept.
         error: the error code of a reset stream, None if the answer came to its end.
         refused: whether the peer has surely not looked at it, so that it may be sent again.
+        first: the first five bytes of the body, or a few more.
     """
 
     tag: Any
@@ -30,3 +31,4 @@ class Ended(NamedTuple):
     body: bytes
     error: int | None = None
     refused: bool = False
+    first: bytes = b""

@@ -34,6 +34,7 @@ class Stream:
     http_status = 0
     head: Head | None = None
     body: list[bytes] | None = None
+    first = b""
 
     def __init__(self, tag: Any) -> None:
         """Begin with nothing of the answer."""
@@ -135,11 +136,11 @@ class Sender:
         while self.waiting and len(self.streams) < self._most_streams:
             self.request(*self.waiting.popleft())
 
-    def widen(self, stream_id: int, size: int) -> None:
-        """Send what a larger window lets out: of one stream, or of all for stream 0.
+    def widen(self, stream_id: int, size: int) -> bool:
+        """Send what a larger window lets out: of one stream, or of all for 0; return False if a stream's is too large.
 
         Raises:
-            ProtocolError: the window is larger than HTTP/2 allows.
+            ProtocolError: the window of all is larger than HTTP/2 allows.
         """
         if stream_id == 0:
             self._window += size
@@ -147,8 +148,12 @@ class Sender:
                 raise ProtocolError("a window above 2**31 - 1 bytes", code=frames.FLOW_CONTROL_ERROR)
             self.send_rests()
         elif stream_id in self.rests:
-            self.rests[stream_id].window += size
+            rest = self.rests[stream_id]
+            if rest.window + size > frames.LARGEST_WINDOW:
+                return False
+            rest.window += size
             self._send_rest(stream_id)
+        return True
 
     def send_rests(self) -> None:
         """Send of all bodies what their windows allow."""
@@ -185,6 +190,8 @@ class Sender:
                 raise ProtocolError(f"an initial window of {value} bytes", code=frames.FLOW_CONTROL_ERROR)
             for rest in self.rests.values():
                 rest.window += value - self._stream_window
+                if rest.window > frames.LARGEST_WINDOW:
+                    raise ProtocolError("a window above 2**31 - 1 bytes", code=frames.FLOW_CONTROL_ERROR)
             self._stream_window = value
         elif key == frames.MAX_FRAME_SIZE:
             if not frames.LEAST_FRAME_BYTES <= value <= frames.LARGEST_FRAME_BYTES:

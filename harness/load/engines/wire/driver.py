@@ -13,7 +13,7 @@ from harness.load.engines.wire.pacing import LONGEST_WAIT_NS, MOST_OUTSTANDING, 
 from harness.load.engines.wire.pool import Pool
 from harness.load.engines.wire.waiting import Waiter, sharpen_timers
 from harness.load.order import order
-from harness.load.status import NOT_SENT, UNFINISHED
+from harness.load.status import NOT_SENT, UNAVAILABLE, UNFINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +117,8 @@ class _Loop:
         """Add a slot for an open loop whose links are all busy."""
         if len(self._pool.slots) >= self._most_links:
             return None
-        return self._pool.add(len(self._pool.slots) % len(self._job.targets))
+        there = [target for target in range(len(self._job.targets)) if target not in self._pool.gone]
+        return self._pool.add(there[len(self._pool.slots) % len(there)]) if there else None
 
     def _until(self, done: Callable[[], bool]) -> None:
         """Look after the links, without sending requests, until that is so or the session has ended."""
@@ -223,11 +224,24 @@ class _Loop:
                 self._follow(link, len(rows))
         for link in pool.late(now_ns):
             self._lose(link, LinkLostError("no connection in time"))
+        self._fail_hopeless(now_ns)  # before new links are given what waits
         pool.fill(now_ns)
         outstanding = pool.outstanding + len(self._pacer.due)
         if outstanding > MOST_OUTSTANDING and session.running:
             reason = f"{outstanding:,} requests have no answer: the rate is beyond what server or generator can do"
             session.stop("overrun", reason, now_ns)
 
+    def _fail_hopeless(self, now_ns: int) -> None:
+        """Fail what waits for targets that are gone: at every tick, so that lanes do not ask for them without pause."""
+        for slot, tickets, why in self._pool.take_hopeless():
+            text = f"{self._job.targets[slot.target]} is gone: {why}"
+            self._session.extend([(one.scheduled_ns, one.sent_ns, now_ns, UNAVAILABLE, 0, text) for one in tickets])
+            self._pacer.over_in(slot, len(tickets))
+
     def _gone(self, target: int, why: str, since_ns: int) -> None:
-        self._session.stop("server gone", f"{self._job.targets[target]}: {why}", since_ns)
+        """Note that a target is gone; end the run if it is the last one, or if the run has not begun."""
+        session, address = self._session, self._job.targets[target]
+        if session.phase == "connecting" or len(self._pool.gone) == len(self._job.targets):
+            session.stop("server gone", f"{address}: {why}", since_ns)
+        else:
+            session.messages.setdefault(f"loss of {address}", why)

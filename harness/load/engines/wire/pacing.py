@@ -179,11 +179,15 @@ class OnSchedule:
         return min(self._next_ns - time.perf_counter_ns(), LONGEST_WAIT_NS)
 
     def _free_slot(self) -> Slot | None:
-        """Return the next slot in turn whose link takes another request."""
+        """Return the next slot in turn that takes another request."""
         slots, lanes = self._pool.slots, self._lanes
         for _ in range(len(slots)):
             self._turn = (self._turn + 1) % len(slots)
             slot = slots[self._turn]
-            if lanes is None or (slot.link is not None and slot.link.in_flight < lanes and not slot.waiting):
+            if slot.link is None:
+                is_free = lanes is None or slot.target in self._pool.gone  # which fails its share of the requests
+            else:
+                is_free = lanes is None or (slot.link.in_flight < lanes and not slot.waiting)
+            if is_free:
                 return slot
         return self._more()

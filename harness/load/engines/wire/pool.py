@@ -3,7 +3,8 @@
 A slot belongs to one target. A link that takes no more requests leaves its slot to the next one at once, and ends when
 all it has in flight is answered. A link that is lost is replaced; but if it was never made, or went within a second
 without having answered anything, the next one is tried a moment later, so that a server that is gone, or that closes
-every connection, is not stormed. After three such tries in a row the target is gone, unless it answers elsewhere.
+every connection, is not stormed. After three such tries in a row the target is gone, unless it answers elsewhere; it is
+tried all the same, and is gone no longer once it answers.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Pool:
     Attributes:
         slots: where requests go.
         unflushed: links that were given something to send since the last ``flush``.
+        gone: the targets that are gone, and why.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class Pool:
         self.unflushed: dict[Link, None] = {}
         self._empty: set[Slot] = set()
         self._heard_ns: dict[int, int] = {}
+        self.gone: dict[int, str] = {}
+        self._gone_since_ns: dict[int, int] = {}
 
     def add(self, target: int) -> Slot:
         """Add a slot and begin to connect."""
@@ -146,6 +150,17 @@ class Pool:
         for slot in [each for each in self._empty if each.try_at_ns <= now_ns]:
             self._fill(slot)
 
+    def take_hopeless(self) -> list[tuple[Slot, list[Ticket], str]]:
+        """Return what waits for targets that are gone, slot by slot, with the reason; and forget it."""
+        for target in [each for each in self.gone if self._heard_of(each) >= self._gone_since_ns[each]]:
+            del self.gone[target]
+        found = []
+        for slot in self.slots if self.gone else ():
+            if slot.waiting and slot.target in self.gone:
+                found.append((slot, slot.waiting, self.gone[slot.target]))
+                slot.waiting = []
+        return found
+
     def late(self, now_ns: int) -> list[Link]:
         """Return the links that have been connecting for too long."""
         return [one for one in self._slot_of if not one.is_open and now_ns - one.began_ns > _CONNECT_NS]
@@ -200,17 +215,20 @@ class Pool:
             self._try_later(slot, now_ns)
 
     def _failed(self, slot: Slot, why: str, now_ns: int) -> None:
-        heard_ns = max([self._heard_ns.get(slot.target, 0), *(link.heard_ns for link in self._links_to(slot.target))])
-        if not slot.failures or heard_ns >= slot.failing_since_ns:
+        if not slot.failures or self._heard_of(slot.target) >= slot.failing_since_ns:
             slot.failures, slot.failing_since_ns = 0, now_ns
         slot.failures += 1
         self._try_later(slot, now_ns)
         if slot.failures >= _GONE_AFTER_TRIES:
+            self.gone[slot.target] = why
+            self._gone_since_ns[slot.target] = now_ns
             self._on_gone(slot.target, why, slot.failing_since_ns)
 
     def _try_later(self, slot: Slot, now_ns: int) -> None:
         slot.try_at_ns = now_ns + _BETWEEN_TRIES_NS
         self._empty.add(slot)
 
-    def _links_to(self, target: int) -> list[Link]:
-        return [link for link, slot in self._slot_of.items() if slot.target == target]
+    def _heard_of(self, target: int) -> int:
+        """Return when a target last answered a request, 0 for never."""
+        heard = (link.heard_ns for link, slot in self._slot_of.items() if slot.target == target)
+        return max(self._heard_ns.get(target, 0), *heard, 0)
