@@ -16,13 +16,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from replay import certificates
+from replay.corpus import Scenario
 from replay.launch import launcher_for
 from replay.player import play
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from replay.corpus import Scenario
     from replay.player import Result
 
 _WORKERS = 6
@@ -47,7 +47,7 @@ def played(request: pytest.FixtureRequest) -> Iterator[Callable[[Scenario], list
         for item in request.session.items:
             callspec = getattr(item, "callspec", None)
             scenario = callspec.params.get("scenario") if callspec else None
-            if scenario is not None:
+            if isinstance(scenario, Scenario):
                 jobs[scenario.name] = pool.submit(play, scenario, launcher, pems)
     yield results
     pool.shutdown(cancel_futures=True)

@@ -47,7 +47,7 @@ def test_every_request_is_answered_and_counted(server: tuple[Any, Any], counter:
     api, start = server
     result = run_load(start(), [b"x" * 100, b"y" * 300], api=api, **BRIEFLY)
     assert (result.ended, result.errors, result.messages) == ("completed", {}, {})
-    assert result.n == len(result.samples) > 8
+    assert result.n == len(result.samples) > 1
     assert counter.n - len(result.samples) in range(5)  # a lane may send once more before it notices the end
     assert set(result.samples.response_bytes.tolist()) == {100, 300}
     assert result.payload_bytes == 200

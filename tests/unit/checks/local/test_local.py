@@ -137,9 +137,10 @@ def test_a_version_that_changes_under_the_server_is_found(tmp_path: Path) -> Non
     """A server does not notice files that change in place; this check does."""
     base_path = tmp_path / "served" / "half_plus_two"
     shutil.copytree(exported("half_plus_two") / "3", base_path / "7")
+    other = shutil.copytree(exported("half_plus_two") / "2", tmp_path / "other")
     with serve(base_path, backend="standin") as server, RestClient(server.endpoint) as rest:
-        shutil.rmtree(base_path / "7")
-        shutil.copytree(exported("half_plus_two") / "2", base_path / "7")
+        (base_path / "7").rename(tmp_path / "before")  # at once: a server that finds no version would unload it
+        other.rename(base_path / "7")
         subject = open_subject(
             server, "half_plus_two", grpc=None, rest=rest, options=CheckOptions(requests=HALF_PLUS_TWO[:1])
         )
