@@ -34,6 +34,7 @@ class Mortal:
         self.api, self.lives, self.answered = api, lives, 0
         self._lock = threading.Lock()
         self._connections: list[socket.socket] = []
+        self.timer: threading.Timer | None = None  # started when it dies
         self._listen(0)
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
 
@@ -60,6 +61,8 @@ class Mortal:
             self.answered += 1
             if self.answered > self.lives:
                 self.stop()
+                if self.timer is not None and not self.timer.is_alive():
+                    self.timer.start()
                 raise ConnectionAbortedError
 
     def stop(self) -> None:
@@ -151,10 +154,9 @@ def test_a_run_ends_when_no_server_is_left(api: str, loop: Any, mortal: Any, run
 def test_a_server_that_comes_back_is_asked_again(api: str, loop: Any, mortal: Any, run_here: Run) -> None:
     """Requests of its turn fail while it is gone, and are answered from then on."""
     left, gone = mortal(api), mortal(api, 5)
-    timer = threading.Timer(0.3, gone.revive)
-    timer.start()
-    session = run_here(api, left.address, gone.address, duration_s=0.6, **loop)
-    timer.join()
+    gone.timer = threading.Timer(0.2, gone.revive)
+    session = run_here(api, left.address, gone.address, duration_s=0.9, **loop)
+    gone.timer.join()
     samples = session.samples()
     assert session.ended == "completed"
     assert "UNAVAILABLE" in samples.errors
