@@ -14,7 +14,8 @@ from benchmarks.gate_power.costly_model import export_costly
 from harness import GrpcClient, serve
 from harness.gate.contender import Contender
 from harness.gate.run import GateOptions, run_gate
-from harness.load import ServerUsage, run_load
+from harness.load import run_load
+from harness.measure.runner import usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,10 +68,7 @@ def _rounds_for(folder: Path, baseline: Path, backend: str) -> float:
 
 
 def _cpu_us(server: Server) -> float:
-    def usage() -> ServerUsage:
-        return ServerUsage(cpu_us=server.cpu_time_us() or 0)
-
     with GrpcClient(server.endpoint) as client:
         body = client.encode_predict({"x": np.ones(1, np.float32)})
-    result = run_load(server.endpoint, [body], concurrency=4, duration_s=2.0, warmup_s=1.0, usage=usage)
+    result = run_load(server.endpoint, [body], concurrency=4, duration_s=2.0, warmup_s=1.0, usage=usage_of(server))
     return result.server_cpu_us_per_request or 0.0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.checks.catalogue import CHECKS, choose_checks, run_check
+from harness.checks.default_files import existing
 from harness.checks.opening import open_subject
 from harness.checks.subject import CheckOptions
 from harness.cli.record import Record, add_report_option
@@ -142,16 +143,12 @@ def _subject(server: Server, stack: ExitStack, options: argparse.Namespace, give
         given,
         goldens=given.goldens
         or (Path("goldens", name).absolute() if given.update_goldens else None)
-        or _existing(Path("goldens", name)),
+        or existing(Path("goldens", name)),
         contract=given.contract
         or (Path("contracts", f"{name}.json").absolute() if given.update_contract else None)
-        or _existing(Path("contracts", f"{name}.json")),
+        or existing(Path("contracts", f"{name}.json")),
     )
     return open_subject(server, name, grpc=grpc, rest=rest, tags=tags_of(options), options=found)
-
-
-def _existing(path: Path) -> Path | None:
-    return path.absolute() if path.exists() else None
 
 
 def _run_aloud(check: Check, subject: Subject) -> Iterator[Finding]:

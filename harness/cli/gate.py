@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from harness.checks.default_files import existing
 from harness.cli.record import Record, add_report_option
-from harness.cli.server_options import Once, positive
+from harness.cli.server_options import Once, positive, tags_of
 from harness.errors import UsageError
 from harness.gate.budgets import parse_budget
 from harness.gate.contender import Contender, default_name
@@ -154,7 +155,7 @@ def _contender(options: argparse.Namespace, side: str) -> Contender:
         image=getattr(options, f"{side}_image") or options.image,
         binary=getattr(options, f"{side}_binary") or options.binary,
         environment=parse_environment(getattr(options, f"{side}_env"), f"--{side}-env"),
-        tags=("serve",) if options.tags is None else tuple(tag.strip() for tag in options.tags.split(",")),
+        tags=tags_of(options),
     )
 
 
@@ -176,8 +177,8 @@ def _given(options: argparse.Namespace, name: str) -> GateOptions:
         plan=Plan(pairs=options.pairs, most_pairs=max(options.pairs, options.most_pairs), starts=options.starts),
         tolerances=dict(parse_tolerance(each, "--tolerance") for each in options.tolerance),
         budgets=tuple(parse_budget(each) for each in options.budget),
-        contract=_file(options.contract, "--contract") or _existing(Path("contracts", f"{name}.json")),
-        goldens=_file(options.goldens, "--goldens") or _existing(Path("goldens", name)),
+        contract=_file(options.contract, "--contract") or existing(Path("contracts", f"{name}.json")),
+        goldens=_file(options.goldens, "--goldens") or existing(Path("goldens", name)),
         seed=whole_number(options.seed, "--seed"),
     )
 
@@ -196,10 +197,6 @@ def _file(text: str | None, option: str) -> Path | None:
     if not path.exists():
         raise UsageError(f"{option} {text}: there is no such path")
     return path
-
-
-def _existing(path: Path) -> Path | None:
-    return path.absolute() if path.exists() else None
 
 
 class _Progress:

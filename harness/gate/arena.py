@@ -11,7 +11,8 @@ from harness.errors import CheckError, HarnessError
 from harness.gate.blocks import Block, order_of_pairs
 from harness.gate.machine_time import MachineTime
 from harness.gate.rounds import Measured
-from harness.load import ServerUsage, run_load
+from harness.load import run_load
+from harness.measure.runner import usage_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -184,7 +185,7 @@ class Arena:
                 duration_s=load.block_s,
                 warmup_s=load.settle_s,
                 timeout_s=load.timeout_s,
-                usage=lambda: _usage(server),
+                usage=usage_of(server),
                 on_phase=lambda phase: machine.begin() if phase == "measuring" else None,
             )
         finally:
@@ -202,11 +203,6 @@ class Arena:
             void=void,
             samples_ns=tuple(result.samples.latency_ns.tolist()),
         )
-
-
-def _usage(server: Server) -> ServerUsage | None:
-    cpu_us = server.cpu_time_us()
-    return None if cpu_us is None else ServerUsage(cpu_us=cpu_us, peak_memory_bytes=server.peak_memory_bytes())
 
 
 def _values(result: LoadResult) -> dict[str, float]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harness.gate.blocks import Block
     from harness.gate.budgets import Budget, Kept
     from harness.gate.contender import Contender, Prepared
+    from harness.gate.metrics import Metric
     from harness.gate.rounds import Measured, Ruling
     from harness.load import EncodedRequest
     from harness.measure import RequestPool
@@ -119,7 +120,6 @@ def run_gate(
     metrics = choose_metrics(options.tolerances)
     with prepared(baseline, candidate, **{"metrics": True, **server_options}) as (first, second):
         look = _look_over(first, second, options)
-        recorder = _Recorder()
         arena = Arena(
             first,
             second,
@@ -127,14 +127,8 @@ def run_gate(
             on_pair=on_pair,
             load_seconds=lambda server: load_seconds(server, baseline.name),
         )
-        ruling: Ruling | None = None
-        wrong = list(look.wrong)
-        if not wrong:
-            with arena:
-                try:
-                    ruling = decide(recorder.watch(arena), metrics, options.plan)
-                except CandidateFailsError as exc:
-                    wrong.append(str(exc))
+        recorder = _Recorder()
+        ruling, wrong = _rule(arena, recorder, look, metrics, options.plan)
     kept = judge_budgets(options.budgets, recorder.candidate_blocks, recorder.candidate_starts) if ruling else []
     verdict = _verdict(ruling, wrong, kept)
     duration_s = time.monotonic() - began
@@ -155,7 +149,6 @@ def run_gate(
         ),
         metrics=ruling.rows if ruling else (),
         budgets={str(each.budget): f"{each.state}: {each.seen}" for each in kept},
-        broken_budgets=tuple(str(each.budget) for each in kept if each.state == "broken"),
         correctness=tuple(wrong),
         pairs=arena.pairs,
         voided=dict(arena.voided),
@@ -165,6 +158,20 @@ def run_gate(
         command=tuple(command),
     )
     return GateOutcome(gated=gated, findings=look.findings, backend=look.backend, blocks=tuple(recorder.blocks))
+
+
+def _rule(
+    arena: Arena, recorder: _Recorder, look: _Look, metrics: Sequence[Metric], plan: Plan
+) -> tuple[Ruling | None, list[str]]:
+    """Measure, unless the candidate is wrong already; return the ruling, if it came to one, and what is wrong."""
+    wrong = list(look.wrong)
+    if wrong:
+        return None, wrong
+    with arena:
+        try:
+            return decide(recorder.watch(arena), metrics, plan), wrong
+        except CandidateFailsError as exc:
+            return None, [str(exc)]
 
 
 def _verdict(ruling: Ruling | None, wrong: Sequence[str], budgets: Sequence[Kept]) -> GateVerdict:

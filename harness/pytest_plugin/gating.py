@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.checks.default_files import existing
 from harness.errors import HarnessError
 from harness.pytest_plugin.state import STATE
 from harness.pytest_plugin.xdist import is_worker
@@ -51,8 +52,8 @@ def _gate(state: State, model: str) -> None:
         tolerances=settings.tolerances,
         budgets=tuple(parse_budget(text) for text in settings.budgets),
         examples=config.checks.examples.get(model),
-        contract=_existing(config.checks.contracts / f"{model}.json"),
-        goldens=_existing(config.checks.goldens / model),
+        contract=existing(config.checks.contracts / f"{model}.json"),
+        goldens=existing(config.checks.goldens / model),
         seed=config.checks.seed,
     )
     outcome = run_gate(
@@ -81,7 +82,3 @@ def _path(state: State, model: str) -> Path:
         known = ", ".join(state.models) or "none"
         pytest.fail(f"--gate-baseline {model}: this run has no path of that model (models: {known})", pytrace=False)
     return source() if callable(source) else source
-
-
-def _existing(path: Path) -> Path | None:
-    return path if path.exists() else None

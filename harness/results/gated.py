@@ -63,7 +63,6 @@ class Gated:
         explanation: the verdict in a few lines.
         metrics: one row each.
         budgets: promises and whether each was kept, e.g. ``p99 <= 20 ms`` to ``kept: 12.3 ms``.
-        broken_budgets: the promises that were not kept.
         correctness: ways in which the candidate answers otherwise than it should; any is a regression.
         pairs: pairs of blocks that counted.
         voided: pairs that were measured again, by reason.
@@ -81,7 +80,6 @@ class Gated:
     explanation: tuple[str, ...]
     metrics: tuple[MetricRatio, ...] = ()
     budgets: Mapping[str, str] = field(default_factory=dict)
-    broken_budgets: tuple[str, ...] = ()
     correctness: tuple[str, ...] = ()
     pairs: int = 0
     voided: Mapping[str, int] = field(default_factory=dict)
