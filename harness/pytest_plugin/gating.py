@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.checks.default_files import existing
 from harness.errors import HarnessError
 from harness.pytest_plugin.state import STATE
 from harness.pytest_plugin.xdist import is_worker
@@ -37,6 +36,7 @@ def run_serving_gate(pytestconfig: pytest.Config) -> Callable[[str], None]:
 
 
 def _gate(state: State, model: str) -> None:
+    from harness.checks.default_files import existing
     from harness.gate.budgets import parse_budget
     from harness.gate.contender import Contender
     from harness.gate.rounds import Plan
