@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.stages import StageClock
 from models.commodity.draw import as_png, draw_detections
 from models.commodity.postprocess import Detection, postprocess
 from models.commodity.preprocess import decode_image, preprocess
@@ -39,22 +40,36 @@ def detect_all(images: Sequence[bytes], client: Client) -> list[list[Detection]]
         UsageError: one of them cannot be read as an image.
         CallError: the request brought no answer.
     """
-    return _found([decode_image(data) for data in images], client) if images else []
+    return _found([decode_image(data) for data in images], client, StageClock()) if images else []
 
 
-def make_prediction(image: bytes, client: Client) -> io.BytesIO:
+def make_prediction(image: bytes, client: Client, *, clock: StageClock | None = None) -> io.BytesIO:
     """Return the image with its products marked, as a PNG file.
+
+    Args:
+        image: the bytes of an image file.
+        client: of the served detector.
+        clock: told how long each stage took: decode, preprocess, postprocess (which suppresses overlapping boxes),
+            draw, encode; the call to the server is between the second and the third.
 
     Raises:
         UsageError: the bytes cannot be read as an image.
         CallError: the request brought no answer.
     """
-    upright = decode_image(image)
-    return as_png(draw_detections(upright, _found([upright], client)[0]))
+    clock = clock or StageClock()
+    with clock("decode"):
+        upright = decode_image(image)
+    (found,) = _found([upright], client, clock)
+    with clock("draw"):
+        marked = draw_detections(upright, found)
+    with clock("encode"):
+        return as_png(marked)
 
 
-def _found(images: Sequence[Image.Image], client: Client) -> list[list[Detection]]:
-    squares, places = preprocess(images)
+def _found(images: Sequence[Image.Image], client: Client, clock: StageClock) -> list[list[Detection]]:
+    with clock("preprocess"):
+        squares, places = preprocess(images)
     answer = client.predict({"image": squares})
-    rows = zip(answer["boxes"], answer["scores"], places, strict=True)
-    return [postprocess(boxes, scores, place) for boxes, scores, place in rows]
+    with clock("postprocess"):
+        rows = zip(answer["boxes"], answer["scores"], places, strict=True)
+        return [postprocess(boxes, scores, place) for boxes, scores, place in rows]

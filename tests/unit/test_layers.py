@@ -34,6 +34,7 @@ _PURE = {
     "results",
     "signature_diff",
     "signatures",
+    "stages",
     "stats",
     "tensors",
     "tensors_json",
@@ -47,7 +48,7 @@ _GROUND = {"processes", "scratch"}
 # Edges: each touches one part of the world and knows none of the others.
 _EDGES = {"clients", "load", "savedmodel", "servers", "standin", "surroundings"}
 # Wiring: what brings the edges together.
-_WIRING = {"checks", "cli", "gate", "measure", "pytest_plugin", "serving", "stage", "swarm"}
+_WIRING = {"checks", "cli", "demo", "gate", "measure", "pytest_plugin", "serving", "stage", "swarm"}
 
 _PURE_MAY_USE = {"google", "jinja2", "markupsafe", "ml_dtypes", "numpy", "orjson", "plotly", "rich", "scipy"}
 _OURS = {"benchmarks", "fixtures", "models", "tests", "conftest"}
