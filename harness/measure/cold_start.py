@@ -16,9 +16,9 @@ import numpy as np
 from harness.checks.opening import served_files
 from harness.clients import GrpcClient, RestClient
 from harness.errors import CheckError, UsageError
-from harness.measure.breakdown import send_encoded
 from harness.measure.progress import SILENT
 from harness.measure.server_metrics import load_seconds
+from harness.measure.timed_client import send_encoded
 from harness.model_config import ModelConfig
 from harness.report import text
 from harness.results import ColdStart

@@ -53,7 +53,10 @@ def _context(results: Results) -> dict[str, Any]:
         "cpu_height": charts.CPU_HEIGHT_PX,
         "trend_charts": charts.trend_charts(results.trends),
         "trend_height": charts.TREND_HEIGHT_PX,
-        "breakdown_chart": charts.breakdown_chart(results.breakdowns),
+        "breakdown_charts": {
+            "breakdowns": charts.breakdown_chart([row for row in results.breakdowns if not row.pipeline]),
+            "pipelines": charts.breakdown_chart([row for row in results.breakdowns if row.pipeline]),
+        },
         "script": Markup(_script()),  # noqa: S704 - our own file
         "script_hash": _hash(_script()),
     }

@@ -41,8 +41,13 @@ class PlainTable:
 
 def plain_tables(results: Results) -> tuple[PlainTable, ...]:
     """Return the tables that have rows, in the report's order."""
-    tables = (make(getattr(results, field)) for field, make in _KINDS.items() if getattr(results, field))
-    return tuple(tables)
+    breakdowns = results.breakdowns
+    derived = {
+        "breakdowns": [row for row in breakdowns if not row.pipeline],
+        "pipelines": [row for row in breakdowns if row.pipeline],
+    }
+    found = {kind: derived.get(kind) if kind in derived else getattr(results, kind) for kind in _KINDS}
+    return tuple(_KINDS[kind](rows) for kind, rows in found.items() if rows)
 
 
 def _rate_searches(rows: Sequence[RateSearch]) -> PlainTable:
@@ -159,21 +164,37 @@ def _breakdowns(rows: Sequence[Breakdown]) -> PlainTable:
     return PlainTable(
         title="Where the time of a call goes",
         slug="breakdowns",
-        head=("Request", "API", "Calls", *names, "Together", "Request", "Answer"),
+        head=("Request", "API", "Calls", *map(str.capitalize, names), *_BESIDE_PARTS),
         rows=tuple(
-            (
-                text.request(row),
-                text.api_name(row.api),
-                text.count(row.n),
-                *_parts(row, names),
-                text.duration(sum(part.mean_ns for part in row.parts)),
-                text.size(row.request_bytes),
-                text.size(row.response_bytes),
-            )
+            (text.request(row), text.api_name(row.api), text.count(row.n), *_parts(row, names), *_beside_parts(row))
             for row in rows
         ),
-        note="Means of calls made one after the other.",
+        note="Means of calls made one after the other. CPU is processor time, of the client and of the server.",
     )
+
+
+def _pipelines(rows: Sequence[Breakdown]) -> PlainTable:
+    places = {part.name: part.where for row in rows for part in row.parts}
+    columns = [(*_parts(row, tuple(places)), *_beside_parts(row)) for row in rows]
+    names = [(name.capitalize(), where) for name, where in places.items()]
+    names += [(name, "") for name in _BESIDE_PARTS]
+    return PlainTable(
+        title="Where the time goes from file to result",
+        slug="pipelines",
+        head=("Part", "Where", *(f"{row.model} over {text.api_name(row.api)}" for row in rows)),
+        rows=tuple((*name, *cells) for name, *cells in zip(names, *columns, strict=True)),
+        note=f"Means of {text.count(rows[0].n)} runs of {', '.join(dict.fromkeys(row.pipeline for row in rows))}, one"
+        " after the other. CPU is processor time, of the client and of the server.",
+    )
+
+
+_BESIDE_PARTS = ("Together", "CPU, client", "CPU, server", "Request", "Answer")
+
+
+def _beside_parts(row: Breakdown) -> tuple[str, ...]:
+    cpu = [text.NOTHING if us is None else text.duration(us * 1e3) for us in (row.client_cpu_us, row.server_cpu_us)]
+    sizes = [text.size(row.request_bytes), text.size(row.response_bytes)]
+    return text.duration(sum(part.mean_ns for part in row.parts)), *cpu, *sizes
 
 
 def _parts(row: Breakdown, names: Sequence[str]) -> list[str]:
@@ -270,4 +291,5 @@ _KINDS: dict[str, Callable[[Any], PlainTable]] = {
     "soaks": _soaks,
     "scenarios": _scenarios,
     "breakdowns": _breakdowns,
+    "pipelines": _pipelines,
 }

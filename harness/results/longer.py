@@ -173,11 +173,14 @@ class Breakdown:
         model: the servable's name.
         api: ``grpc`` or ``rest``.
         method: ``predict`` ...
-        n: calls.
-        parts: in the order they happen; together the whole call.
+        n: calls, or runs of the pipeline.
+        parts: in the order they happen; together the whole call, or the whole pipeline.
         batch_size: examples in each request, None if not known.
-        request_bytes: on the wire, None if not known.
-        response_bytes: on the wire, None if not known.
+        request_bytes: body of a request, None if not known.
+        response_bytes: body of an answer, None if not known.
+        pipeline: the client's code around the call, e.g. ``models.commodity:make_prediction``; empty if there is none.
+        client_cpu_us: processor time of the client, mean of a call or run, None if not known.
+        server_cpu_us: and of the server.
     """
 
     model: str
@@ -188,3 +191,6 @@ class Breakdown:
     batch_size: int | None = None
     request_bytes: int | None = None
     response_bytes: int | None = None
+    pipeline: str = ""
+    client_cpu_us: float | None = None
+    server_cpu_us: float | None = None

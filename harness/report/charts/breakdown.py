@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bar", "BreakdownChart", "Segment", "breakdown_chart"]
 
+_SHADES = 6  # of a side's colour
+
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
@@ -66,7 +68,7 @@ def _bar(row: Breakdown, total: float, longest: float) -> Bar:
             Segment(
                 name=part.name,
                 where=part.where,
-                place=places[part.where] % 3,
+                place=places[part.where] % _SHADES,
                 start=round(start, 3),
                 width=round(width, 3),
                 label=label,

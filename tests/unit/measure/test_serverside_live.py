@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.example_models import exported
-from harness import serve
+from harness import GrpcClient, RestClient, serve
 from harness.cli.load import cold_start as cold_start_mode
 from harness.errors import UsageError
 from harness.measure import pool_for
-from harness.measure.breakdown import break_down, parts_of
+from harness.measure.breakdown import Pipeline, break_down, break_down_pipeline, parts_of
 from harness.measure.cold_start import ColdStarting
 from harness.measure.runner import Load, Runner, RunSettings
 from harness.measure.server_metrics import MetricsWatch
+from harness.measure.timed_client import TimedClient
 from harness.results import ServerSide
 from harness.savedmodel import write_warmup
 from harness.savedmodel.copies import publish_copy
 from harness.stage import Stage
+from harness.stages import StageClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,12 +67,60 @@ def test_a_call_is_taken_apart(server: Server, api: Any) -> None:
     pool = pool_for(server, api, count=1)
     row, note = break_down(server, pool, calls=25)
     assert note == ""
-    names = ["encode", "network and frameworks", "server around the model", "model run", "decode"]
+    names = ["encode request", "network and frameworks", "server around the model", "model run", "read answer"]
     assert [part.name for part in row.parts] == names
     assert [part.where for part in row.parts] == ["client", "network", "server", "server", "client"]
     assert all(part.mean_ns > 0 for part in row.parts)
     assert (row.n, row.request_bytes) == (25, pool.payload_bytes)
     assert (row.response_bytes or 0) > 10
+
+
+def _twice(file: bytes, client: Any, *, clock: Any) -> float:
+    with clock("read file"):
+        value = float(file)
+    first = client.predict({"x": [value]})["y"]
+    second = client.predict({"x": first})["y"]
+    with clock("add up"):
+        return float(first.sum() + second.sum())
+
+
+@_APIS
+def test_a_pipeline_is_taken_apart(server: Server, api: Any) -> None:
+    """What the client does before and after its calls stands beside their steps; together it is the whole."""
+    row, note = break_down_pipeline(server, api, Pipeline(name="twice", run=_twice), [b"1", b"2.5"], runs=15)
+    assert note == ""
+    assert [part.name for part in row.parts] == [
+        "read file",
+        "encode request",
+        "network and frameworks",
+        "server around the model",
+        "model run",
+        "read answer",
+        "add up",
+        "client's rest",
+    ]
+    assert all(part.mean_ns > 0 for part in row.parts)
+    assert (row.n, row.pipeline, row.method) == (15, "twice", "predict")
+    assert (row.client_cpu_us or 0) > 0
+    assert (row.server_cpu_us or 0) >= 0
+
+
+def test_a_pipeline_without_a_call_is_refused(server: Server) -> None:
+    """A pipeline that never asks the server has no call to take apart, and the error says so."""
+    pipeline = Pipeline(name="idle", run=lambda file, _client, *, clock: None)  # noqa: ARG005
+    with pytest.raises(UsageError, match=r"never calls client\.predict"):
+        break_down_pipeline(server, "grpc", pipeline, [b""], runs=1)
+
+
+@_APIS
+def test_a_timed_client_answers_as_the_client_does(server: Server, api: Any) -> None:
+    """The answer is the plain client's, with the version that answered where the API tells it."""
+    with (GrpcClient if api == "grpc" else RestClient)(server.endpoint) as plain:
+        clock = StageClock()
+        timed = TimedClient(plain, clock)
+        assert timed.predict({"x": [1.0, 2.0]}) == plain.predict({"x": [1.0, 2.0]})
+        assert timed.model_status() == plain.model_status()
+    assert (timed.calls, list(clock.stages_ns)) == (1, ["encode request", "send to reply", "read answer"])
 
 
 def test_without_metrics_the_server_is_a_part_of_the_way(server: Server) -> None:
@@ -80,7 +130,7 @@ def test_without_metrics_the_server_is_a_part_of_the_way(server: Server) -> None
         spec=replace(server.spec, metrics=False), backend=server.backend, engine=_NotOurs(server.engine)
     )
     row, note = break_down(external, pool, calls=3)
-    assert [part.name for part in row.parts] == ["encode", "send to reply", "decode"]
+    assert [part.name for part in row.parts] == ["encode request", "send to reply", "read answer"]
     assert "without metrics" in note
 
 
@@ -99,17 +149,25 @@ class _NotOurs:
 def test_parts_add_up() -> None:
     """With batching the wait for a batch is taken out of the model's run; together the parts are the whole call."""
     said = ServerSide(requests=1, request_latency_mean_ns=60.0, runtime_latency_mean_ns=50.0, queue_mean_ns=20.0)
-    parts = parts_of(encode_ns=1.0, trip_ns=100.0, decode_ns=2.0, said=said)
-    assert {part.name: part.mean_ns for part in parts} == {
-        "encode": 1.0,
+    stages_ns = {"decode image": 5.0, "encode request": 1.0, "send to reply": 100.0, "read answer": 2.0}
+    assert {part.name: part.mean_ns for part in parts_of(stages_ns, said)} == {
+        "decode image": 5.0,
+        "encode request": 1.0,
         "network and frameworks": 40.0,
         "server around the model": 10.0,
         "waiting for a batch": 20.0,
         "model run": 30.0,
-        "decode": 2.0,
+        "read answer": 2.0,
     }
-    bare = parts_of(encode_ns=1.0, trip_ns=100.0, decode_ns=2.0, said=replace(said, runtime_latency_mean_ns=None))
-    assert [part.name for part in bare] == ["encode", "network and frameworks", "server", "decode"]
+    bare = parts_of(stages_ns, replace(said, runtime_latency_mean_ns=None))
+    assert [part.name for part in bare[2:4]] == ["network and frameworks", "server"]
+
+
+def test_a_server_that_is_called_twice_has_twice_its_time() -> None:
+    """Of a pipeline with two calls the server's mean for a call counts twice, and the network is what is left."""
+    said = ServerSide(requests=2, request_latency_mean_ns=30.0, runtime_latency_mean_ns=20.0)
+    parts = parts_of({"send to reply": 100.0}, said, calls=2.0)
+    assert [part.mean_ns for part in parts] == [40.0, 20.0, 40.0]
 
 
 @dataclass(frozen=True, kw_only=True)

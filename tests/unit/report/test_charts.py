@@ -92,7 +92,7 @@ def test_trend_marks_what_is_comparable(results: Results) -> None:
 
 def test_breakdown_bars_add_up(results: Results) -> None:
     """The longest call fills the width, parts follow each other, and a call without time is not drawn."""
-    (row,) = results.breakdowns
+    row, whole = results.breakdowns
     short = replace(row, api="grpc", parts=tuple(replace(part, mean_ns=part.mean_ns / 2) for part in row.parts))
     chart = breakdown_chart([row, short])
     assert chart is not None
@@ -100,8 +100,11 @@ def test_breakdown_bars_add_up(results: Results) -> None:
     assert long[-1].start + long[-1].width == pytest.approx(100)
     assert half[-1].start + half[-1].width == pytest.approx(50)
     assert long[1].start == pytest.approx(long[0].width)
-    assert [name.name for name in chart.names] == ["encode", "server", "decode"]
+    assert [name.name for name in chart.names] == ["encode request", "server", "read answer"]
     assert breakdown_chart([replace(row, parts=())]) is None
+    pipeline = breakdown_chart([whole])
+    assert pipeline is not None
+    assert len({(part.where, part.place) for part in pipeline.names}) >= len(pipeline.names) - 2
 
 
 def test_every_plot_is_on_the_page(results: Results) -> None:
@@ -112,6 +115,6 @@ def test_every_plot_is_on_the_page(results: Results) -> None:
         'aria-label="p99 latency against requests per second, digits',
         'aria-label="Latency over time, gRPC, reviews',
         'aria-label="digits, server CPU per request over time:',
-        'aria-label="REST, digits · predict: encode 51.0 µs, 10%; server 412 µs, 82%; decode 37.0 µs, 7%"',
+        'aria-label="REST, digits · predict: encode request 51.0 µs, 10%; server 412 µs, 82%; read answer 37.0 µs, 7%"',
     ):
         assert text in page, text
