@@ -8,20 +8,18 @@ measuring along; so its latency may be above ours by up to that time, and by the
 from __future__ import annotations
 
 import statistics
-import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.children import generator_cores, on_cores, running, server_cores
-from benchmarks.generators.targets import Target
+from benchmarks.children import generator_cores, on_cores
+from benchmarks.generators.targets import slow
 from harness.load import run_load
 from harness.load.engines import DEFAULTS
-from harness.servers.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from benchmarks.generators.targets import Target
     from harness.results.measured import Api
 
 __all__ = ["print_agreement", "verdict"]
@@ -46,19 +44,11 @@ def print_agreement(api: Api, *, rounds: int, seconds: float) -> None:
         f"{'in flight':>9} {'what':>8} {'ours':>9} {'reference':>10} {'difference':>11} {'noise':>8}"
         f" {'reference spends more':>22}   verdict"
     )
-    with _slow_server(api) as target:
+    with slow(api, _ANSWER_US) as target:
         for concurrency in (1, 4):
             both = [_round(target, concurrency, seconds) for _ in range(rounds)]
             for name in ("p50_us", "mean_us"):
                 print(f"{concurrency:>9} {_row(name, both)}", flush=True)
-
-
-@contextmanager
-def _slow_server(api: Api) -> Iterator[Target]:
-    port = free_port()
-    command = [sys.executable, "-m", "benchmarks.generators.slow_server", api, str(port), str(_ANSWER_US)]
-    with running(command, port, cores=server_cores()) as process:
-        yield Target(name="slow", api=api, port=port, process=process)
 
 
 def _round(target: Target, concurrency: int, seconds: float) -> list[_Measured]:

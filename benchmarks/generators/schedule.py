@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["print_schedule"]
 
 _SHARES = (0.25, 0.5, 0.75)
+_LEAST_ARRIVALS = 600  # enough for a p99 of the lag
 _SHAPES: tuple[Shape, ...] = ("constant", "poisson")
 
 
@@ -44,7 +45,7 @@ def _run(target: Target, arrivals: Arrivals | None, concurrency: int, seconds: f
             api=target.api,
             concurrency=concurrency,
             arrivals=arrivals,
-            duration_s=seconds,
+            duration_s=seconds if arrivals is None else max(seconds, _LEAST_ARRIVALS / arrivals.rate_per_s),
             warmup_s=1.0,
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from harness.results.measured import Api
 
-__all__ = ["MODEL", "REST_BODY", "Target", "grpc_body", "nghttpd", "nginx", "standin"]
+__all__ = ["MODEL", "REST_BODY", "Target", "grpc_body", "nghttpd", "nginx", "slow", "standin"]
 
 MODEL = "m"
 REST_BODY = b'{"instances": [1.0, 2.0, 5.0]}'
@@ -156,3 +157,12 @@ def nginx() -> Iterator[Target]:
         flags = ["-c", str(configuration), "-p", folder, "-e", f"{folder}/errors"]
         with running([command, *flags], port, cores=server_cores()) as process:
             yield Target(name="nginx, a constant", api="rest", port=port, process=process)
+
+
+@contextlib.contextmanager
+def slow(api: Api, answer_us: int) -> Iterator[Target]:
+    """Run a server that sleeps for so long before each answer, as if its model took that time."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.generators.slow_server", api, str(port), str(answer_us)]
+    with running(command, port, cores=server_cores()) as process:
+        yield Target(name=f"a model that takes {answer_us / 1e3:g} ms", api=api, port=port, process=process)

@@ -176,7 +176,7 @@ def _breakdowns(rows: Sequence[Breakdown]) -> PlainTable:
 def _pipelines(rows: Sequence[Breakdown]) -> PlainTable:
     places = {part.name: part.where for row in rows for part in row.parts}
     columns = [(*_parts(row, tuple(places)), *_beside_parts(row)) for row in rows]
-    names = [(name.capitalize(), where) for name, where in places.items()]
+    names: list[tuple[str, str]] = [(name.capitalize(), where) for name, where in places.items()]
     names += [(name, "") for name in _BESIDE_PARTS]
     return PlainTable(
         title="Where the time goes from file to result",

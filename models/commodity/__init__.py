@@ -8,7 +8,7 @@ from models.commodity.client import detect, detect_all, make_prediction
 from models.commodity.draw import as_png, draw_detections
 from models.commodity.examples import examples
 from models.commodity.metrics import average_precisions
-from models.commodity.model import NAME, build, export, export_builder
+from models.commodity.model import NAME, build, export, export_builder, export_first
 from models.commodity.postprocess import Detection, postprocess
 from models.commodity.preprocess import decode_image, preprocess
 from models.commodity.products import CLASSES
@@ -33,6 +33,7 @@ __all__ = [
     "examples",
     "export",
     "export_builder",
+    "export_first",
     "forward",
     "make_prediction",
     "postprocess",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = [
+    "FIRST_WEIGHTS_FILE",
     "HEADS",
     "INPUT_SIZE",
     "LAYERS",
@@ -30,11 +31,13 @@ __all__ = [
     "build",
     "export",
     "export_builder",
+    "export_first",
     "load_weights",
 ]
 
 NAME = "commodity"
 WEIGHTS_FILE = Path(__file__).with_name("weights.npz")
+FIRST_WEIGHTS_FILE = Path(__file__).with_name("weights_first.npz")  # of a shorter training: what there was before
 INPUT_SIZE = 160  # pixels: images are square
 STRIDE = 8  # pixels from cell to cell
 
@@ -71,13 +74,13 @@ LAYERS: tuple[Layer, ...] = (
 HEADS: Mapping[str, int] = {"boxes": 4, "scores": len(CLASSES)}  # convolutions with 1 x 1 taps on the last layer
 
 
-def load_weights() -> Mapping[str, np.ndarray]:
+def load_weights(file: Path = WEIGHTS_FILE) -> Mapping[str, np.ndarray]:
     """Return the trained weights, float32 arrays called ``<layer>/kernel`` and ``<layer>/bias``; kept as float16."""
-    with np.load(WEIGHTS_FILE, allow_pickle=False) as stored:
+    with np.load(file, allow_pickle=False) as stored:
         return {name: stored[name].astype(np.float32) for name in stored.files}
 
 
-def build() -> Any:
+def build(weights_file: Path = WEIGHTS_FILE) -> Any:
     """Return the trained detector, a tf.Module whose ``detect`` is the signature.
 
     ``image`` float32 [N, 160, 160, 3], RGB in 0..1 -> ``boxes`` float32 [N, 400, 4], offsets that ``decode_boxes``
@@ -86,7 +89,8 @@ def build() -> Any:
     import tensorflow as tf
 
     module = tf.Module(name=NAME)
-    module.weights = {name.replace("/", "_"): tf.Variable(value, name=name) for name, value in load_weights().items()}
+    weights = load_weights(weights_file)
+    module.weights = {name.replace("/", "_"): tf.Variable(value, name=name) for name, value in weights.items()}
     spec = tf.TensorSpec([None, INPUT_SIZE, INPUT_SIZE, 3], tf.float32, name="image")
 
     def detect(image: Any) -> dict[str, Any]:
@@ -99,6 +103,11 @@ def build() -> Any:
 def export(to: str | Path, *, version: int | None = None) -> Path:
     """Export with tf.saved_model.save under the base path ``to`` and return it; None takes the next version number."""
     return export_model(build(), to=to, version=version)
+
+
+def export_first(to: str | Path, *, version: int | None = None) -> Path:
+    """Export the detector that a shorter training made: same signature, fewer products found; to be replaced."""
+    return export_model(build(FIRST_WEIGHTS_FILE), to=to, version=version)
 
 
 def export_builder(to: str | Path, *, version: int | None = None) -> Path:

@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 __all__ = ["forward"]
 
 
-def forward(images: np.ndarray) -> Mapping[str, np.ndarray]:
+def forward(images: np.ndarray, weights: Mapping[str, np.ndarray] | None = None) -> Mapping[str, np.ndarray]:
     """Return the model's outputs for images, float32 [N, 160, 160, 3].
+
+    Args:
+        images: as ``preprocess`` makes them.
+        weights: other ones than the trained ones, as ``load_weights`` returns them.
 
     Returns:
         ``boxes`` float32 [N, 400, 4] and ``scores`` float32 [N, 400, 8].
     """
-    weights = load_weights()
+    weights = load_weights() if weights is None else weights
     x = np.asarray(images, np.float32)
     for layer in LAYERS:
         y = _convolve(x, weights[f"{layer.name}/kernel"], layer.stride, layer.dilation)
