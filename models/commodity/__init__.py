@@ -7,6 +7,7 @@ The served model is minimal: images that the client has prepared go in, raw boxe
 from models.commodity.client import detect, detect_all, make_prediction
 from models.commodity.draw import as_png, draw_detections
 from models.commodity.examples import examples
+from models.commodity.golden import GoldenImage, difference, golden_images
 from models.commodity.metrics import average_precisions
 from models.commodity.model import NAME, build, export, export_builder, export_first
 from models.commodity.postprocess import Detection, postprocess
@@ -20,6 +21,7 @@ __all__ = [
     "HELD_OUT_SEED",
     "NAME",
     "Detection",
+    "GoldenImage",
     "Scene",
     "as_png",
     "average_precisions",
@@ -27,6 +29,7 @@ __all__ = [
     "decode_image",
     "detect",
     "detect_all",
+    "difference",
     "draw_detections",
     "draw_scene",
     "draw_scenes",
@@ -35,6 +38,7 @@ __all__ = [
     "export_builder",
     "export_first",
     "forward",
+    "golden_images",
     "make_prediction",
     "postprocess",
     "preprocess",

@@ -43,6 +43,24 @@ def test_held_out_scenes_are_read(client: Any, record_finding: Callable[[Any], N
     )
 
 
+@pytest.mark.parametrize("golden", commodity.golden_images(), ids=lambda golden: golden.name)
+def test_golden_images_are_read(client: Any, golden: Any, record_finding: Callable[[Any], None]) -> None:
+    """In an image file of each kind the products are found that were found when it was recorded."""
+    found = commodity.detect(golden.data, client)
+    difference = commodity.difference(found, golden)
+    record_finding(
+        Finding(
+            check="golden images",
+            model="commodity",
+            subject=f"{golden.name} over {'gRPC' if client.api == 'grpc' else 'REST'}",
+            passed=not difference,
+            tried="find the products in a kept image file",
+            expected=f"the {len(golden.detections)} products that are kept with it",
+            seen=difference or "the same",
+        )
+    )
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_marked_image_comes_back(client: Any, seed: int, record_picture: Callable[[Picture], None]) -> None:
     """An image file goes in, and comes back with the products marked."""

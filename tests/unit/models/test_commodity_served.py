@@ -64,6 +64,14 @@ def test_detections_are_the_local_models(
                 np.testing.assert_allclose([one.box for one in mine], [one.box for one in theirs], atol=0.1)
 
 
+@pytest.mark.parametrize("golden", commodity.golden_images(), ids=lambda golden: golden.name)
+@pytest.mark.parametrize("kind", [GrpcClient, RestClient], ids=["grpc", "rest"])
+def test_golden_images_are_read(kind: Any, golden: commodity.GoldenImage, server: Server) -> None:
+    """In a kept image file of each kind just those products are found that are kept with it."""
+    with kind(server.endpoint_of("built")) as client:
+        assert commodity.difference(commodity.detect(golden.data, client), golden) == ""
+
+
 def test_both_exports_serve_one_signature_and_the_same_numbers(server: Server) -> None:
     """The TF1 and the TF2 way of exporting cannot be told apart by a client."""
     image = commodity.examples()[0].inputs["image"]
