@@ -67,9 +67,9 @@ def _live(effects: tuple[float, ...], times: int, backend: str, block_s: float) 
         floor = "" if row is None else f"{row.floor:.1%}"
         print(
             f"{run.effect:>+15.0%} {gated.verdict:>13} {seen:>24} {floor:>7} {gated.pairs:>6}"
-            f" {gated.duration_s / 60:>8.1f}",
-            flush=True,
+            f" {gated.duration_s / 60:>8.1f}"
         )
+        print(f"{'':>16}{gated.explanation[0]}", flush=True)
     for effect, each in ends.items():
         counts = ", ".join(f"{number} {verdict}" for verdict, number in Counter(end[0] for end in each).items())
         print(f"{effect:+.0%}: {counts}; {median(end[1] for end in each):.1f} minutes a verdict (median)")
