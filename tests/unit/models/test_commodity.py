@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.image_transport import export_with_decoder
 from models import commodity
 from models.commodity.boxes import decode_boxes
 from models.commodity.model import HEADS, LAYERS, WEIGHTS_FILE, load_weights
@@ -16,6 +18,7 @@ from models.commodity.train import targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 WANTED_PRECISION = 0.85
 SCENES = 60
@@ -86,3 +89,18 @@ def test_a_scene_without_products_has_no_targets() -> None:
 def test_wild_offsets_stay_finite(extreme: float) -> None:
     """What a broken model says does not overflow."""
     assert np.isfinite(decode_boxes(np.full((400, 4), extreme, np.float64))[:, 2:]).all()
+
+
+def test_a_decoder_in_the_graph_changes_no_number(tmp_path: Path) -> None:
+    """The export that takes JPEG files, which the benchmark of transport serves, answers as the other does."""
+    tf = pytest.importorskip("tensorflow")
+    square = Image.fromarray((commodity.examples()[0].inputs["image"][0] * 255).astype(np.uint8))
+    file = io.BytesIO()
+    square.save(file, "JPEG", quality=90)
+    loaded = tf.saved_model.load(str(export_with_decoder(tmp_path / "file") / "1"))
+    answer = loaded.signatures["serving_default"](image_bytes=tf.constant([file.getvalue()] * 2))
+    squares, _ = commodity.preprocess([commodity.decode_image(file.getvalue())])
+    expected = commodity.forward(squares)
+    for name in ("boxes", "scores"):
+        assert answer[name].shape[0] == 2
+        np.testing.assert_allclose(answer[name][1], expected[name][0], atol=0.05)
