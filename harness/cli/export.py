@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.cli.importing import find_callable
 from harness.cli.server_options import Once
 from harness.errors import ExportError, HarnessError, UsageError
 from harness.savedmodel import export as export_model
@@ -18,6 +17,10 @@ if TYPE_CHECKING:
     import argparse
 
 __all__ = ["add_options", "run"]
+
+_WANTED = (
+    "one that takes `to`, the base path, and exports, or one without arguments that returns a tf.Module or Keras model"
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Export, and say what was exported."""
     out = Path(options.out).absolute()
-    function = _find(options.model)
+    function = find_callable(options.model, default="export", wanted=_WANTED)
     _export(function, options.model, out, options.version)
     latest = preflight(out).latest
     print(f"exported {options.model} to {latest.path}")
@@ -62,33 +65,3 @@ def _export(function: Any, model: str, out: Path, version: int | None) -> None:
     except Exception as exc:
         traceback.print_exc()
         raise ExportError(f"{model} raised {type(exc).__name__}: {exc} (its traceback is above)") from exc
-
-
-def _find(text: str) -> Any:
-    """Return the callable of ``MODULE[:CALLABLE]``, looked up from the working directory as ``python -m`` would.
-
-    Raises:
-        UsageError: there is no such module or callable.
-    """
-    module_name, _, attribute = text.partition(":")
-    if not module_name or module_name.startswith(".") or "/" in module_name:
-        raise UsageError(f"{text!r} is no importable module; write e.g. models.digits or models.digits:export")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as exc:
-        if exc.name and module_name.startswith(exc.name):
-            raise UsageError(f"no module {module_name!r} can be imported from {Path.cwd()}") from exc
-        raise ExportError(f"importing {module_name!r} failed: {exc}") from exc
-    except Exception as exc:
-        traceback.print_exc()
-        raise ExportError(f"importing {module_name!r} raised {type(exc).__name__}: {exc}") from exc
-    finally:
-        sys.path.remove(str(Path.cwd()))
-    function = getattr(module, attribute or "export", None)
-    if not callable(function):
-        raise UsageError(
-            f"{module_name} has no callable {attribute or 'export'!r}: one that takes `to`, the base path, and exports,"
-            " or one without arguments that returns a tf.Module or Keras model"
-        )
-    return function
