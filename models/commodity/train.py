@@ -1,6 +1,6 @@
 """Train the detector and write weights.npz: ``python -m models.commodity.train``.
 
-``--first`` trains what it replaces, for an eighth of the time, and writes weights_first.npz.
+``--first`` trains what it replaces, for a quarter of the time, and writes weights_first.npz.
 
 The recipe: scenes drawn from seeds, mirrored at random; cells near the middle of a product are its positives (focal
 loss with a bell around the middle, as CenterNet has it, Zhou et al., arXiv 1904.07850); boxes by their absolute error;
@@ -35,7 +35,7 @@ __all__ = ["fold", "main", "measure", "targets", "train"]
 SEED = 11
 SCENES = 2400
 EPOCHS = 8
-FIRST_EPOCHS = 1
+FIRST_EPOCHS = 2
 BATCH_SIZE = 8
 RATE = 2.5e-3
 BOXES_COUNT = 2.0  # how much the error of boxes counts beside that of scores

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     rows: list[Row] = []
     interrupted, trouble = False, None
     with _all_served(options) as servers:
-        context = _context(servers, options)
+        context = _context(servers, options, sends_pools=getattr(mode, "sends_pools", True))
         backend = backend_of(servers[0])
         try:
             rows.extend(mode.run(context))  # keeps what was yielded before an exception
@@ -88,8 +88,8 @@ def _all_served(options: argparse.Namespace) -> Iterator[list[Server]]:
         ]
 
 
-def _context(servers: list[Server], options: argparse.Namespace) -> Context:
-    variants = pools_of(servers[0], options)
+def _context(servers: list[Server], options: argparse.Namespace, *, sends_pools: bool) -> Context:
+    variants = pools_of(servers[0], options) if sends_pools else {}
     return Context(
         server=servers[0],
         options=options,

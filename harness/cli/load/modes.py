@@ -6,8 +6,9 @@ A mode is a module with
     asked(options) -> bool      whether this run is of this mode
     run(context)                an iterator that measures, and yields each row of `harness.results` as soon as it is had
 
-and, if it wants to refuse options before anything is served, ``check(options)``. Ctrl-C ends an iterator with
-KeyboardInterrupt, errors of the harness end it as they are: what it had yielded by then is reported all the same.
+and, if it wants to refuse options before anything is served, ``check(options)``; and ``sends_pools = False`` if it
+needs no requests made for it. Ctrl-C ends an iterator with KeyboardInterrupt, errors of the harness end it as they are:
+what it had yielded by then is reported all the same.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ MODES = {
     "--replay": "harness.cli.load.replay",
     "--scenario": "harness.cli.load.scenario",
     "--breakdown": "harness.cli.load.breakdown",
+    "--pipeline": "harness.cli.load.pipeline",
     "--cold-start": "harness.cli.load.cold_start",
     "--soak": "harness.cli.load.soak",
     "--concurrency": "harness.cli.load.closed_loop",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.results.measured import Api
     from harness.servers import Server
 
-__all__ = ["add_pool_options", "check_pool_options", "log_files", "pools_of"]
+__all__ = ["add_pool_options", "apis_of", "check_pool_options", "log_files", "pools_of"]
 
 _USUAL = "usual"
 
@@ -83,7 +83,7 @@ def pools_of(server: Server, options: argparse.Namespace) -> dict[Api, tuple[Req
         UsageError: no request can be sent, or the signature has no size that could be varied.
     """
     pools: dict[Api, tuple[RequestPool, ...]] = {}
-    for api in _apis(options.api, server.endpoint):
+    for api in apis_of(options.api, server.endpoint):
         try:
             pools[api] = tuple(_pools(server, api, options))
         except UsageError as exc:
@@ -95,7 +95,12 @@ def pools_of(server: Server, options: argparse.Namespace) -> dict[Api, tuple[Req
     return pools
 
 
-def _apis(asked: str, endpoint: Endpoint) -> list[Api]:
+def apis_of(asked: str, endpoint: Endpoint) -> list[Api]:
+    """Return the APIs that ``--api`` asks for, of those at which the endpoint answers.
+
+    Raises:
+        UsageError: there is none.
+    """
     available: list[Api] = []
     available += ["grpc"] if endpoint.grpc is not None else []
     available += ["rest"] if endpoint.rest is not None else []

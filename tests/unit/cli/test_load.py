@@ -59,6 +59,12 @@ BAD = {
     "another duration": (("--soak", "9s", "--duration", "5"), "--duration does not go with --soak, which makes no us*"),
     "how to soak": (("--soak-rate", "1"), "--soak-rate goes with --soak, which is not asked for; give --soak, or lea*"),
     "timed breakdown": (("--breakdown", "--warmup", "0"), "--warmup does not go with --breakdown, which makes no use*"),
+    "pipeline": (("--pipeline", "no.such.module", "--files", "x"), "no module 'no.such.module' can be imported from *"),
+    "no pipeline": (("--pipeline", "json", "--files", "x"), "json has no callable 'make_prediction': one that tak*"),
+    "no files": (("--pipeline", "json:loads"), "--pipeline needs files to work on; give some, e.g. --files shelf*"),
+    "no file": (("--pipeline", "json:loads", "--files", "/nope"), "--files /nope: it cannot be read: No such file*"),
+    "files": (("--files", "x"), "--files goes with --pipeline, which is not asked for; give --pipeline, or leave*"),
+    "made-up pipeline": (("--pipeline", "json", "--batch-size", "2"), "--batch-size does not go with --pipeline*"),
     "no cold start": (("--cold-start", "0"), "argument --cold-start: '0' should be a whole number above 0"),
     "requests": (("--requests", "0"), "argument --requests: '0' should be a whole number above 0"),
 }  # fmt: skip
@@ -242,3 +248,42 @@ def test_the_searchs_row_fails_where_nothing_kept_the_limit() -> None:
     )
     assert fails(row)
     assert not fails(replace(row, kept_per_s=5.0))
+
+
+CLIENT = """
+def make_prediction(file, client, *, clock):
+    with clock("read file"):
+        value = float(file)
+    return client.predict({"x": [value]})["y"]
+
+def silent(file, client):
+    return client.predict({"x": [float(file)]})["y"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("called", "first"), [("", "read file"), (":silent", "encode request")], ids=["with a clock", "without"]
+)
+def test_client_code_is_taken_apart(
+    cli: Callable[..., Any],
+    addresses: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    called: str,
+    first: str,
+) -> None:
+    """The user's module is found from the working directory, and its stages stand beside those of its call."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_client", raising=False)
+    (tmp_path / "my_client.py").write_text(CLIENT)
+    files = [tmp_path / "one", tmp_path / "two"]
+    for number, file in enumerate(files):
+        file.write_text(str(number))
+    where = ("--endpoint", addresses["grpc"], "--name", "half_plus_two", "--report", tmp_path)
+    ended = cli("load", *where, "--pipeline", f"my_client{called}", "--requests", "10", "--files", *files)
+    assert ended.code == 0, ended.err
+    (row,) = read_results(tmp_path / "results.json").breakdowns
+    assert (row.n, row.pipeline) == (10, f"my_client{called or ':make_prediction'}")
+    assert row.parts[0].name == first
+    assert row.parts[-1].name == "client's rest"
+    assert "Where the time goes from file to result" in ended.out
