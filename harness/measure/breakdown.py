@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from harness.checks.request import Method
+    from harness.endpoint import Endpoint
     from harness.measure.pool import RequestPool
     from harness.results import ServerSide
     from harness.results.measured import Api
     from harness.servers import Server
 
-    _Work = Callable[[TimedClient, StageClock, int], Any]
+    _Do = Callable[[TimedClient, StageClock, int], Any]
 
 __all__ = ["DEFAULT_CALLS", "Pipeline", "break_down", "break_down_pipeline", "parts_of"]
 
@@ -52,13 +53,16 @@ class Pipeline:
     run: Callable[..., Any]
 
 
-def break_down(server: Server, pool: RequestPool, *, calls: int = DEFAULT_CALLS) -> tuple[Breakdown, str]:
+def break_down(
+    server: Server, pool: RequestPool, *, calls: int = DEFAULT_CALLS, endpoint: Endpoint | None = None
+) -> tuple[Breakdown, str]:
     """Call a model so many times, one call after the other, and return where their time went.
 
     Args:
         server: it runs; nobody else should call it meanwhile.
         pool: what to send, in turn.
         calls: how many are measured; 20 before them are not.
+        endpoint: of the model, if the server has several; None for its first.
 
     Returns:
         The row, and why the server's part in it is not told, empty if it is.
@@ -68,14 +72,19 @@ def break_down(server: Server, pool: RequestPool, *, calls: int = DEFAULT_CALLS)
         TensorError: an answer that cannot be read.
     """
     requests = pool.requests
-    done = _measure(
-        server, pool.api, pool.method, calls, lambda client, _, number: client.call(requests[number % len(requests)])
-    )
+    work = _Work(server=server, endpoint=endpoint or server.endpoint, api=pool.api, method=pool.method)
+    done = work.measure(calls, lambda client, _, number: client.call(requests[number % len(requests)]))
     return done.row(parts_of(done.stages_ns, done.said), batch_size=pool.batch_size), done.note
 
 
 def break_down_pipeline(
-    server: Server, api: Api, pipeline: Pipeline, files: Sequence[bytes], *, runs: int = DEFAULT_CALLS
+    server: Server,
+    api: Api,
+    pipeline: Pipeline,
+    files: Sequence[bytes],
+    *,
+    runs: int = DEFAULT_CALLS,
+    endpoint: Endpoint | None = None,
 ) -> tuple[Breakdown, str]:
     """Run a client's pipeline so many times, one run after the other, and return where its time went.
 
@@ -85,6 +94,7 @@ def break_down_pipeline(
         pipeline: the client's code.
         files: what it is given, in turn.
         runs: how many are measured; 20 before them are not.
+        endpoint: of the model, if the server has several; None for its first.
 
     Returns:
         The row, and why the server's part in it is not told, empty if it is.
@@ -93,12 +103,9 @@ def break_down_pipeline(
         UsageError: the pipeline makes no call of ``predict``.
         CallError: the server gave no answer.
     """
-    done = _measure(
-        server,
-        api,
-        "predict",
-        runs,
-        lambda client, clock, number: pipeline.run(files[number % len(files)], client, clock=clock),
+    work = _Work(server=server, endpoint=endpoint or server.endpoint, api=api, method="predict")
+    done = work.measure(
+        runs, lambda client, clock, number: pipeline.run(files[number % len(files)], client, clock=clock)
     )
     stages_ns = done.stages_ns
     rest_ns = done.wall_ns / runs - sum(stages_ns.values())
@@ -186,7 +193,7 @@ class _Rounds:
         )
 
 
-def _repeat(work: _Work, plain: GrpcClient | RestClient, rounds: int) -> tuple[TimedClient, StageClock]:
+def _repeat(work: _Do, plain: GrpcClient | RestClient, rounds: int) -> tuple[TimedClient, StageClock]:
     clock = StageClock()
     client = TimedClient(plain, clock)
     for number in range(rounds):
@@ -194,33 +201,45 @@ def _repeat(work: _Work, plain: GrpcClient | RestClient, rounds: int) -> tuple[T
     return client, clock
 
 
-def _measure(server: Server, api: Api, method: Method, rounds: int, work: _Work) -> _Rounds:
-    """Do the work so many times, after as much of it as warms both sides up."""
-    watch, usage = MetricsWatch(server), usage_of(server)
-    with (GrpcClient if api == "grpc" else RestClient)(server.endpoint) as plain:
-        _repeat(work, plain, _WARMING_ROUNDS)
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """What calls go to."""
+
+    server: Server
+    endpoint: Endpoint
+    api: Api
+    method: Method
+
+    def measure(self, rounds: int, do: _Do) -> _Rounds:
+        """Do the work so many times, after as much of it as warms both sides up."""
+        watch, usage = MetricsWatch(self.server), usage_of(self.server)
+        with (GrpcClient if self.api == "grpc" else RestClient)(self.endpoint) as plain:
+            _repeat(do, plain, _WARMING_ROUNDS)
+            watch.look()
+            used, own_ns, began_ns = usage(), time.process_time_ns(), time.perf_counter_ns()
+            client, clock = _repeat(do, plain, rounds)
+            wall_ns, own_ns = time.perf_counter_ns() - began_ns, time.process_time_ns() - own_ns
+            now_used = usage()
         watch.look()
-        used, own_ns, began_ns = usage(), time.process_time_ns(), time.perf_counter_ns()
-        client, clock = _repeat(work, plain, rounds)
-        wall_ns, own_ns = time.perf_counter_ns() - began_ns, time.process_time_ns() - own_ns
-        now_used = usage()
-    watch.look()
-    if not client.calls:
-        raise UsageError("what was to be broken down never calls client.predict: there is no call in it")
-    said = watch.server_side(model=server.endpoint.model, api=api, method=method)
-    if said is not None and said.requests != client.calls:
-        watch.note = (
-            f"it counted {said.requests} requests and not the {client.calls} that were sent: somebody else calls it"
+        if not client.calls:
+            raise UsageError("what was to be broken down never calls client.predict: there is no call in it")
+        said = self._said(watch, client.calls)
+        return _Rounds(
+            rounds=rounds,
+            client=client,
+            clock=clock,
+            wall_ns=wall_ns,
+            client_cpu_us=own_ns / 1e3,
+            server_cpu_us=None if used is None or now_used is None else float(now_used.cpu_us - used.cpu_us),
+            method=self.method,
+            said=said,
+            note=watch.note,
         )
-        said = None
-    return _Rounds(
-        rounds=rounds,
-        client=client,
-        clock=clock,
-        wall_ns=wall_ns,
-        client_cpu_us=own_ns / 1e3,
-        server_cpu_us=None if used is None or now_used is None else float(now_used.cpu_us - used.cpu_us),
-        method=method,
-        said=said,
-        note=watch.note,
-    )
+
+    def _said(self, watch: MetricsWatch, calls: int) -> ServerSide | None:
+        """Return what the server says of these calls, None if it says nothing or counts others."""
+        said = watch.server_side(model=self.endpoint.model, api=self.api, method=self.method)
+        if said is None or said.requests == calls:
+            return said
+        watch.note = f"it counted {said.requests} requests and not the {calls} that were sent: somebody else calls it"
+        return None

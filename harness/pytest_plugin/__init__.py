@@ -26,6 +26,7 @@ from harness.pytest_plugin.fixtures import (
     serving_inputs,
     serving_load,
     serving_model,
+    serving_pipeline,
     serving_servers,
     serving_subject,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "serving_inputs",
     "serving_load",
     "serving_model",
+    "serving_pipeline",
     "serving_servers",
     "serving_subject",
 ]

@@ -30,6 +30,7 @@ def base_spec(state: State, models: tuple[ModelConfig, ...], args: tuple[str, ..
         container=config.container,
         log_directory=config.log_directory,
         ready_timeout_s=config.ready_timeout_s,
+        metrics=True,
     )
 
 

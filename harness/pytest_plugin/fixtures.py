@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.pytest_plugin.options import ServingConfig
     from harness.pytest_plugin.recorder import Measured
     from harness.pytest_plugin.servers import Servers
-    from harness.results import Picture, Throughput
+    from harness.results import Breakdown, Picture, Throughput
     from harness.servers import Server
 
 __all__ = [
@@ -191,6 +191,25 @@ def serving_load(
         endpoint=server.endpoint_of(serving_model),
         clients=serving_servers.clients(server, serving_model),
         record=request.config.stash[STATE].recorder.measured,
+    )
+
+
+@pytest.fixture
+def serving_pipeline(
+    request: pytest.FixtureRequest, server: Server, serving_model: str
+) -> Callable[..., tuple[Breakdown, ...]]:
+    """A function that runs a client's own code on files, over each API, and puts into the report where its time goes.
+
+    ``serving_pipeline(make_prediction, files, runs=50)``; see `harness.pytest_plugin.pipelines.ServingPipeline`.
+    """
+    from harness.pytest_plugin.pipelines import ServingPipeline
+
+    recorder = request.config.stash[STATE].recorder
+    return ServingPipeline(
+        server=server,
+        endpoint=server.endpoint_of(serving_model),
+        record=recorder.measured,
+        warn=recorder.warnings.append,
     )
 
 

@@ -49,20 +49,20 @@ def make_prediction(image: bytes, client: Client, *, clock: StageClock | None = 
     Args:
         image: the bytes of an image file.
         client: of the served detector.
-        clock: told how long each stage took: decode, preprocess, postprocess (which suppresses overlapping boxes),
-            draw, encode; the call to the server is between the second and the third.
+        clock: told how long each stage took: decode image, preprocess, postprocess (which suppresses overlapping
+            boxes), draw, encode image; the call to the server lies between the second and the third.
 
     Raises:
         UsageError: the bytes cannot be read as an image.
         CallError: the request brought no answer.
     """
     clock = clock or StageClock()
-    with clock("decode"):
+    with clock("decode image"):
         upright = decode_image(image)
     (found,) = _found([upright], client, clock)
     with clock("draw"):
         marked = draw_detections(upright, found)
-    with clock("encode"):
+    with clock("encode image"):
         return as_png(marked)
 
 

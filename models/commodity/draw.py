@@ -41,7 +41,7 @@ def draw_detections(image: Image.Image, detections: Sequence[Detection]) -> Imag
 def as_png(image: Image.Image) -> io.BytesIO:
     """Return the image as a PNG file, to be read from its start."""
     file = io.BytesIO()
-    image.save(file, "PNG")
+    image.save(file, "PNG", compress_level=1)  # a quarter of the usual time, for files a fifth larger
     file.seek(0)
     return file
 

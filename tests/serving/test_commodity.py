@@ -71,3 +71,15 @@ def test_a_marked_image_comes_back(client: Any, seed: int, record_picture: Calla
     assert found
     if client.api == "grpc":
         record_picture(Picture(caption=f"{len(found)} products found", png=marked, model="commodity"))
+
+
+def test_where_the_time_goes(serving_pipeline: Callable[..., Any]) -> None:
+    """From image file to marked image every stage has its time, on the client as on the server."""
+    files = [golden.data for golden in commodity.golden_images()]
+    rows = serving_pipeline(commodity.make_prediction, files, runs=40)
+    assert rows
+    for row in rows:
+        names = [part.name for part in row.parts]
+        assert names[:3] == ["decode image", "preprocess", "encode request"]
+        assert names[-4:] == ["postprocess", "draw", "encode image", "client's rest"]
+        assert all(part.mean_ns > 0 for part in row.parts)

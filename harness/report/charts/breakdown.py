@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bar", "BreakdownChart", "Segment", "breakdown_chart"]
 
-_SHADES = 6  # of a side's colour
+_SHADES = 8  # that the parts of a side have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,4 +76,5 @@ def _bar(row: Breakdown, total: float, longest: float) -> Bar:
         )
         places[part.where] += 1
         start += width
-    return Bar(title=text.request(row), api=row.api, total=text.duration(total), segments=tuple(segments))
+    title = row.model if row.pipeline else text.request(row)
+    return Bar(title=title, api=row.api, total=text.duration(total), segments=tuple(segments))
