@@ -45,6 +45,7 @@ __all__ = [
     "serving_inputs",
     "serving_load",
     "serving_model",
+    "serving_pipeline",
     "serving_servers",
     "serving_subject",
 ]

@@ -72,7 +72,8 @@ addEventListener("load", () => {
 _CLICKS = """
 <script>
 addEventListener("load", () => {
-  const table = [...document.querySelectorAll("table")].sort((a, b) => b.rows.length - a.rows.length)[0];
+  const rated = table => [...table.tHead.rows[0].cells].some(cell => cell.textContent.startsWith("Rate"));
+  const table = [...document.querySelectorAll("table")].filter(rated).sort((a, b) => b.rows.length - a.rows.length)[0];
   const column = [...table.tHead.rows[0].cells].findIndex(cell => cell.textContent.startsWith("Rate"));
   const head = table.tHead.rows[0].cells[column];
   const cells = () => [...table.tBodies[0].rows].map(row => row.cells[column].querySelector("b").textContent);
