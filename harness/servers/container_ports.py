@@ -25,10 +25,15 @@ def published(asked: Mapping[str, Any], address: str) -> dict[str, Any]:
     """
     if not engine_sees_our_files(address):
         return dict(asked)
-    return {
-        str(port): (LOOPBACK, free_port() if here is None else here) if here is None or isinstance(here, int) else here
-        for port, here in asked.items()
-    }
+    chosen = [here for here in asked.values() if isinstance(here, int)]
+    result = {}
+    for port, here in asked.items():
+        if here is None:
+            chosen.append(free_port(*chosen))
+            result[str(port)] = (LOOPBACK, chosen[-1])
+        else:
+            result[str(port)] = (LOOPBACK, here) if isinstance(here, int) else here
+    return result
 
 
 def reached_at(container: Any, port: int, address: str) -> str:

@@ -51,8 +51,8 @@ class LocalEngine:
             refuse_taken_port(spec.rest_port, "REST port")
         self._stop_timeout_s = spec.stop_timeout_s
         self._peak_bytes = 0
-        self.grpc_port = spec.grpc_port or free_port()
-        self.rest_port = spec.rest_port or free_port()
+        self.grpc_port = spec.grpc_port or free_port(spec.rest_port)
+        self.rest_port = spec.rest_port or free_port(self.grpc_port)
         self._directory = scratch_directory()
         self._log_path = log_path(spec) or self._directory / "server.log"
         try:

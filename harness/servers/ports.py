@@ -14,11 +14,16 @@ __all__ = ["free_port", "is_open", "refuse_taken_port"]
 LOOPBACK = "127.0.0.1"
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago. A server that loses the race for it is started anew with another."""
+def free_port(*taken: int | None) -> int:
+    """Return a port that was free a moment ago. A server that loses the race for it is started anew with another.
+
+    Args:
+        *taken: ports that it must not be, though nobody listens there yet.
+    """
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
         probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+        port = int(probe.getsockname()[1])
+        return free_port(*taken) if port in taken else port  # while this one is held, so it is another
 
 
 def refuse_taken_port(port: int, option: str) -> None:

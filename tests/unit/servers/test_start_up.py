@@ -134,7 +134,7 @@ def test_a_taken_rest_port_is_told(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         ports = iter([_free(), taken.getsockname()[1]])
-        monkeypatch.setattr("harness.servers.local.free_port", lambda: next(ports))
+        monkeypatch.setattr("harness.servers.local.free_port", lambda *_: next(ports))
         with pytest.raises(StartupError, match=documented("a REST port taken inside")):
             start(spec_of(backend="standin"))
 
