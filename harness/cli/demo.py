@@ -52,7 +52,8 @@ def run(options: argparse.Namespace) -> int:
     limits = Limits(most_bytes=size_bytes(_MOST if options.most_bytes is None else options.most_bytes, "--most-bytes"))
     with DemoServer(port=options.page_port, limits=limits) as demo, served(options) as server, told_to_stop() as told:
         with _client(server, options.api) as client:
-            client.signatures()  # asked for before an image is timed; and a server that gives none has no page
+            marker = Marker(pipeline, client)
+            marker.prepare()
             facts = Facts(
                 model=server.endpoint.model,
                 pipeline=pipeline.name,
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
                 api=client.api,
                 most_bytes=limits.most_bytes,
             )
-            with demo.answering(render_page(facts), Marker(pipeline=pipeline, client=client), name=pipeline.name):
+            with demo.answering(render_page(facts), marker, name=pipeline.name):
                 print(f"serving by backend {server.backend}")
                 print(f"the page: {demo.url}")
                 print("Ctrl-C ends it.", flush=True)

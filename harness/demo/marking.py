@@ -34,17 +34,24 @@ class Marked:
     groups: tuple[Group, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Marker:
-    """Calls client code on images, one after the other.
+    """Calls client code on images, one after the other."""
 
-    Attributes:
-        pipeline: the client code.
-        client: what it is given to ask the server, with a clock around.
-    """
+    def __init__(self, pipeline: Pipeline, client: GrpcClient | RestClient) -> None:
+        """Keep the client code, and the client that it is given, with a clock around, to ask the server."""
+        self._pipeline = pipeline
+        self._clock = SpanClock()
+        self._client = client
+        self._timed = TimedClient(client, self._clock)
 
-    pipeline: Pipeline
-    client: GrpcClient | RestClient
+    def prepare(self) -> None:
+        """Ask the server what an image's first call would have to ask.
+
+        Raises:
+            CallError: no answer.
+            SignatureError: the answer holds no signatures.
+        """
+        self._timed.learn_signatures()
 
     def __call__(self, image: bytes) -> Marked:
         """Return the marked image.
@@ -58,17 +65,18 @@ class Marker:
             TypeError: the client code returned something else than a PNG file.
             Exception: the client code raised it.
         """
-        clock = SpanClock()
+        self._clock.spans.clear()
         began_ns = time.perf_counter_ns()
         try:
-            made = self.pipeline.run(image, TimedClient(self.client, clock), clock=clock)
+            made = self._pipeline.run(image, self._timed, clock=self._clock)
         except UsageError:
             raise
         except HarnessError:
-            self.client.forget_signatures()  # there may be another version by now, with other ones
+            self._client.forget_signatures()  # there may be another version by now
+            self._timed = TimedClient(self._client, self._clock)
             raise
-        groups = group_spans(clock.spans, began_ns=began_ns, ended_ns=time.perf_counter_ns())
-        return Marked(png=_png(made, self.pipeline.name), groups=groups)
+        groups = group_spans(self._clock.spans, began_ns=began_ns, ended_ns=time.perf_counter_ns())
+        return Marked(png=_png(made, self._pipeline.name), groups=groups)
 
 
 def _png(made: Any, name: str) -> bytes:

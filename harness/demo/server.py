@@ -113,6 +113,18 @@ class DemoServer(TCPServer):
             RefusedError: that took too long.
             ConnectionAbortedError: who sent it has gone.
         """
+        had_to_wait = self._wait_for_turn(is_gone)
+        try:
+            if had_to_wait and is_gone():
+                raise ConnectionAbortedError("the sender has gone")
+            yield
+        finally:
+            self._turn.release()
+
+    def _wait_for_turn(self, is_gone: Callable[[], bool]) -> bool:
+        """Take the turn, and return whether somebody else had it."""
+        if self._turn.acquire(blocking=False):
+            return False
         give_up_at = time.monotonic() + self.limits.turn_s
         while not self._turn.acquire(timeout=_LOOK_S):
             if is_gone():
@@ -120,10 +132,7 @@ class DemoServer(TCPServer):
             if time.monotonic() > give_up_at:
                 told = f"the images before this one took more than {self.limits.turn_s:g} s; try again later"
                 raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, told)
-        try:
-            yield
-        finally:
-            self._turn.release()
+        return True
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give a connection its thread, or close it if there are too many."""

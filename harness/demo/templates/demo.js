@@ -97,7 +97,8 @@
       if (mine !== latest) return;
       result.hidden = false;
       const sums = said.groups.map(group => `${group.name} ${group.took}`).join(", ");
-      enter("done", `Took ${said.took}: ${sums}.${files.length > 1 ? ` Of ${files.length} files this is the first.` : ""}`);
+      const rest = files.length > 1 ? ` Of ${files.length} files this is the first.` : "";
+      enter("done", `Took ${said.took}: ${sums}.`.replace(/(\d) /g, "$1\u00a0") + rest);
     } catch (error) {
       if (mine === latest) fail(error.message);
     }
