@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from fixtures.chromium import Browser
-from harness.demo import Limits, Marked
+from harness.demo import DemoServer, Limits, Marked, Page
 from harness.errors import UsageError
 from tests.unit.demo.visitor import answering, png_of, turned_red
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fixtures.chromium import Tab
-    from harness.demo import DemoServer
 
 _MOST_BYTES = 20_000
 _IMAGE_SIZE = (60, 40)
@@ -98,7 +97,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
         "shelf.png": png_of(Image.new("RGB", _IMAGE_SIZE, "blue")),
         "other.png": png_of(Image.new("RGB", (10, 20), "blue")),
         "<i>notes.txt": b"no image",
-        "large.png": bytes(_MOST_BYTES + 1),
+        "large.png": bytes(2 * _MOST_BYTES),
     }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
@@ -188,7 +187,7 @@ def test_a_file_too_large_is_not_sent(tab: Tab, server: DemoServer, files: dict[
     """The page itself says how large it is, and what is taken."""
     tab.drop(files["large.png"])
     tab.until(f"{_STATE} === 'failed'")
-    assert tab.value(_TEXT.format("failure")) == "large.png is too large\nIt has 19.5 KiB; at most 19.5 KiB are taken."
+    assert tab.value(_TEXT.format("failure")) == "large.png is too large\nIt has 39.1 KiB; at most 19.5 KiB are taken."
     assert tab.requested() == [server.url]
 
 
@@ -273,16 +272,15 @@ def test_axe_finds_nothing_serious(tab: Tab, files: dict[str, Path], scheme: str
 
 
 def test_another_page_cannot_use_it(browser: Browser, server: DemoServer, mark: _Mark) -> None:
-    """A page of another origin gets nothing marked, neither with the header nor without, and cannot frame this one."""
+    """What a page of another origin sends is refused, with the header before it is sent, without it when it comes."""
     while mark.begun.acquire(blocking=False):
         pass
-    with answering(turned_red, Limits()) as other:
+    with DemoServer() as other, other.answering(Page(html=b"<p>other</p>", policy=""), turned_red, name="other"):
         tab = browser.open(other.url)
-        tab.call("Page.setBypassCSP", enabled=True)
-        tab.call("Page.reload")
-        tab.until("document.readyState === 'complete'")
         for options in ("headers: {'X-Harness-Demo': '1'}", "mode: 'no-cors'"):
             sent = f"fetch('{server.url}mark', {{method: 'POST', body: 'x', {options}}})"
             assert tab.value(f"{sent}.then(answer => answer.type, () => 'refused')") in ("refused", "opaque")
+        answered = [event["response"] for event in tab.events("Network.responseReceived")]
         tab.close()
+    assert {each["status"] for each in answered if each["url"].startswith(server.url)} == {403, 501}
     assert not mark.begun.acquire(blocking=False)
