@@ -25,6 +25,7 @@ OTHER = "http://evil.example"
 # What is sent after "POST /mark", or instead of it, and how it is refused.
 REFUSED = {
     "another page's address": ({"ours": False, "head": f"Origin: {OTHER}\nX-Harness-Demo: 1\nContent-Length: 0"}, 403),
+    "another port's page": ({"ours": False, "head": "Origin: http://127.0.0.1:1\nX-Harness-Demo: 1"}, 403),
     "a page without address": ({"ours": False, "head": "Origin: null\nX-Harness-Demo: 1\nContent-Length: 0"}, 403),
     "two pages' addresses": ({"head": f"Origin: {OTHER}"}, 403),
     "another site, by the browser": ({"ours": False, "head": "Sec-Fetch-Site: cross-site\nX-Harness-Demo: 1"}, 403),
