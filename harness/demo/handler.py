@@ -178,7 +178,7 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             self._reader.until = time.monotonic() + self.server.limits.linger_s
-            while self.rfile.read1(2**16):  # type: ignore[attr-defined] # a BufferedReader
+            while self.rfile.read1(2**16):
                 pass
 
 
