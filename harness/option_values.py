@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.servers.spec import BackendName
 
 __all__ = [
+    "SIZE_UNITS_BYTES",
     "asked_backend",
     "check_name",
     "duration_s",
@@ -23,8 +24,11 @@ __all__ = [
     "refuse_update_in_ci",
     "seconds",
     "share",
+    "size_bytes",
     "whole_number",
 ]
+
+SIZE_UNITS_BYTES = {"B": 1, "kB": 1e3, "KiB": 2**10, "MB": 1e6, "MiB": 2**20, "GB": 1e9, "GiB": 2**30}
 
 
 def seconds(text: str, option: str) -> float:
@@ -84,6 +88,22 @@ def share(text: str, option: str) -> float:
     if rest or not 0 < value < 1:
         raise UsageError(f"{option} {text!r} should be a share between 0 and 1, e.g. {option} 0.05 or {option} 5%")
     return value
+
+
+def size_bytes(text: str, option: str) -> int:
+    """Return a size in bytes, given with a unit from B to GiB, or without one in bytes.
+
+    Raises:
+        UsageError: something else, or less than a byte.
+    """
+    number = text.rstrip("".join(SIZE_UNITS_BYTES))
+    try:
+        value = float(number) * SIZE_UNITS_BYTES[text[len(number) :].strip() or "B"]
+    except (KeyError, ValueError):
+        value = math.nan
+    if not 1 <= value < math.inf:
+        raise UsageError(f"{option} {text!r} should be a size of a byte or more, e.g. {option} 20MiB")
+    return int(value)
 
 
 def check_name(name: str) -> str:

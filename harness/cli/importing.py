@@ -35,7 +35,7 @@ def find_callable(text: str, *, default: str, wanted: str) -> Callable[..., Any]
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as exc:
-        if exc.name and module_name.startswith(exc.name):
+        if exc.name and f"{module_name}.".startswith(f"{exc.name}."):
             raise UsageError(f"no module {module_name!r} can be imported from {Path.cwd()}") from exc
         raise ExportError(f"importing {module_name!r} failed: {exc}") from exc
     except Exception as exc:

@@ -24,6 +24,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "export": "export an importable model",
     "serve": "serve a SavedModel until Ctrl-C",
+    "demo": "a page where an image is dropped and seen marked",
     "check": "check a served SavedModel, with no code",
     "load": "measure rate and latency under load",
     "gate": "compare a candidate with a baseline, side by side",

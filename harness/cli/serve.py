@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import shlex
-import signal
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.checks import guess_inputs
 from harness.cli.server_options import PREDICT, add_server_options, served
+from harness.cli.waiting import told_to_stop, wait_until_told
 from harness.clients import GrpcClient, RestClient
 from harness.clients.rest_codec import predict_body
-from harness.errors import HarnessError, ServerError, UsageError
+from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from harness.endpoint import Endpoint
-    from harness.servers import Server
     from harness.signatures import Signature
 
 __all__ = ["add_options", "run"]
 
-_POLL_S = 0.5
 _LONGEST_EXAMPLE = 1500
 
 
@@ -37,25 +32,14 @@ def run(options: argparse.Namespace) -> int:
     """Serve; Ctrl-C is the way to end it, and so a success."""
     if options.endpoint is not None:
         raise UsageError("serve starts a server; --endpoint names one that runs already")
-    with served(options) as server, _told_to_stop() as told:
+    with served(options) as server, told_to_stop() as told:
         print(f"serving by backend {server.backend}")
         _print_examples(server.endpoint)
         print("Ctrl-C ends it.", flush=True)
-        _wait(server, told)
+        wait_until_told(server, told)
         print("stopping", flush=True)
         server.stop()
     return 0
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[threading.Event]:
-    """Turn Ctrl-C into an event, so that it cannot cut short the look at the server, nor the stop that follows."""
-    told = threading.Event()
-    previous = signal.signal(signal.SIGINT, lambda *_: told.set())
-    try:
-        yield told
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def _print_examples(endpoint: Endpoint) -> None:
@@ -84,15 +68,3 @@ def _print_example(endpoint: Endpoint, rest: RestClient, signature: Signature) -
     print(f"    client = GrpcClient(Endpoint(grpc={endpoint.grpc!r}, rest=None, model={endpoint.model!r}))")
     given = ", ".join(f"{spec.name!r}: ..." for spec in signature.inputs)
     print(f"    client.predict({{{given}}}, signature_name={signature.name!r})")
-
-
-def _wait(server: Server, told: threading.Event) -> None:
-    """Return at Ctrl-C.
-
-    Raises:
-        ServerError: the server ended by itself.
-    """
-    while server.is_running:
-        if told.wait(_POLL_S):
-            return
-    raise ServerError("the server ended by itself", log_tail=server.log_tail())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from harness.servers import Server
 
-__all__ = ["PREDICT", "Once", "add_server_options", "positive", "served", "tags_of"]
+__all__ = ["PREDICT", "Once", "add_server_options", "port", "positive", "served", "tags_of"]
 
 PREDICT = "tensorflow/serving/predict"
 
@@ -54,19 +54,23 @@ def positive(text: str) -> int:
     return number
 
 
-def _port(text: str) -> int:
+def port(text: str) -> int:
+    """Return a port, for argparse."""
     number = positive(text)
     if number > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port; ports end at 65535")
     return number
 
 
-def add_server_options(parser: argparse.ArgumentParser, *, several_endpoints: bool = False) -> None:
+def add_server_options(
+    parser: argparse.ArgumentParser, *, several_endpoints: bool = False, own_ports: bool = True
+) -> None:
     """Add the options that say what is served, and by what.
 
     Args:
         parser: gets them.
         several_endpoints: whether ``--endpoint`` may be repeated; it is then a list.
+        own_ports: whether the server's ports may be chosen; if not, they are free ones.
     """
     parser.add_argument("path", nargs="?", help="base path (DIR with DIR/1/saved_model.pb) or bare SavedModel")
     group = parser.add_argument_group("server")
@@ -79,8 +83,11 @@ def add_server_options(parser: argparse.ArgumentParser, *, several_endpoints: bo
         action="append" if several_endpoints else Once,
         help="a running server: HOST:PORT,http://HOST:PORT; needs --name" + ("; several in turn" * several_endpoints),
     )
-    group.add_argument("--port", action=Once, type=_port, help="gRPC port (default: a free one)")
-    group.add_argument("--rest-port", action=Once, type=_port, help="REST port (default: a free one)")
+    if own_ports:
+        group.add_argument("--port", action=Once, type=port, help="gRPC port (default: a free one)")
+        group.add_argument("--rest-port", action=Once, type=port, help="REST port (default: a free one)")
+    else:
+        parser.set_defaults(port=None, rest_port=None)
     group.add_argument("--tags", action=Once, help="tags of the SavedModel, with commas between (default: serve)")
     group.add_argument("--timeout", action=Once, help="seconds to become available (default: 120)")
     for name, field, text in CONTAINER_OPTIONS:

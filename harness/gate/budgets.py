@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from harness.errors import UsageError
+from harness.option_values import SIZE_UNITS_BYTES
 from harness.report import text
 from harness.stats import percentile
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "Kept", "judge_budgets", "parse_budget"]
 
 _TIME_NS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
-_SIZE_BYTES = {"B": 1, "kB": 1e3, "KiB": 2**10, "MB": 1e6, "MiB": 2**20, "GB": 1e9, "GiB": 2**30}
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
 _FORM = re.compile(r"\s*([\w.]+)\s*=\s*([0-9.]+(?:e[0-9]+)?)\s*(\S*)\s*")
 _EXAMPLES = "p99=20ms, cpu_us=500, rate=1000, memory=512MiB, ready=30s, load=5s"
@@ -81,7 +81,7 @@ def parse_budget(given: str) -> Budget:
         limit = _in_unit(given, number, unit, _TIME_NS)
         return Budget(name=name, metric="latency", limit=limit, percent=float(percent[1]))
     if name == "memory":
-        return Budget(name=name, metric="memory_bytes", limit=_in_unit(given, number, unit, _SIZE_BYTES))
+        return Budget(name=name, metric="memory_bytes", limit=_in_unit(given, number, unit, SIZE_UNITS_BYTES))
     if name in ("ready", "load"):
         return Budget(name=name, metric=f"{name}_s", limit=_in_unit(given, number, unit, _TIME_NS) / 1e9)
     if name == "cpu_us":

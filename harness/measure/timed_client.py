@@ -50,6 +50,15 @@ class TimedClient:
         """Return what the client itself has."""
         return getattr(self._client, name)
 
+    def learn_signatures(self) -> None:
+        """Ask for the signatures, unless they are known; without this the first call does, in no stage.
+
+        Raises:
+            CallError: no answer.
+            SignatureError: the answer holds no signatures.
+        """
+        self._signatures = self._signatures or self._client.signatures()
+
     def predict(
         self, inputs: Mapping[str, Any], *, signature_name: str = DEFAULT_SIGNATURE, timeout_s: float | None = None
     ) -> Prediction:
@@ -69,7 +78,7 @@ class TimedClient:
             CallError: no answer.
             TensorError: an input that no tensor can hold, or an answer that cannot be read.
         """
-        self._signatures = self._signatures or self._client.signatures()
+        self.learn_signatures()
         signature = pick_signature(self._signatures, request.signature_name)
         with self._clock(ENCODE):
             encoded = encode_request(self._client, request)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
-from harness.option_values import asked_backend, check_name, duration_s, refuse_unfit_flags, seconds
+from harness.option_values import asked_backend, check_name, duration_s, refuse_unfit_flags, seconds, size_bytes
 
 NOTHING: dict[str, Any] = {"image": None, "binary": None, "endpoint": None, "prefix": "--"}
 
@@ -29,6 +29,21 @@ def test_no_durations(text: str) -> None:
     """Everything else is refused by the option's name."""
     with pytest.raises(UsageError, match=r"^--soak .* should be a time above 0"):
         duration_s(text, "--soak")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("7", 7), ("20MiB", 20 * 2**20), ("1.5 kB", 1500), ("2GB", 2 * 10**9), ("300B", 300)]
+)
+def test_sizes(text: str, size: int) -> None:
+    """A size is in bytes, or has a unit."""
+    assert size_bytes(text, "--most-bytes") == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "0.5", "-1MiB", "1mib", "MiB", "nan", "inf", "1 TB", "10BB"])
+def test_no_sizes(text: str) -> None:
+    """Everything else is refused by the option's name."""
+    with pytest.raises(UsageError, match=r"^--most-bytes .* should be a size of a byte or more"):
+        size_bytes(text, "--most-bytes")
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "-inf", "1e999", "soon", ""])

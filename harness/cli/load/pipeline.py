@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from harness.cli.importing import find_callable
 from harness.cli.load.common import refuse_unfit
 from harness.cli.load.pools import apis_of
+from harness.cli.pipelines import find_pipeline
 from harness.cli.server_options import Once
 from harness.errors import UsageError
-from harness.measure.breakdown import DEFAULT_CALLS, Pipeline, break_down_pipeline
+from harness.measure.breakdown import DEFAULT_CALLS, break_down_pipeline
 
 if TYPE_CHECKING:
     import argparse
@@ -21,11 +20,9 @@ if TYPE_CHECKING:
 
     from harness.cli.load.context import Context
     from harness.results import Breakdown
-    from harness.stages import StageClock
 
 __all__ = ["add_options", "asked", "check", "run", "sends_pools"]
 
-_DEFAULT = "make_prediction"
 sends_pools = False  # the pipeline makes its own requests
 
 
@@ -56,14 +53,14 @@ def check(options: argparse.Namespace) -> None:
     refuse_unfit(options, "--pipeline", "signature", "examples", "requests_from", "batch_size", "payload_sweep")
     if not options.files:
         raise UsageError("--pipeline needs files to work on; give some, e.g. --files shelf.jpg other.jpg")
-    _pipeline(options.pipeline)
+    find_pipeline(options.pipeline)
     _read(options.files)
 
 
 def run(context: Context) -> Iterator[Breakdown]:
     """Take the pipeline apart over each API."""
     options = context.options
-    files, pipeline = _read(options.files), _pipeline(options.pipeline)
+    files, pipeline = _read(options.files), find_pipeline(options.pipeline)
     for api in apis_of(options.api, context.server.endpoint):
         row, note = break_down_pipeline(context.server, api, pipeline, files, runs=options.requests or DEFAULT_CALLS)
         if note:
@@ -79,16 +76,3 @@ def _read(names: list[str]) -> list[bytes]:
         except OSError as exc:
             raise UsageError(f"--files {name}: it cannot be read: {exc.strerror}") from exc
     return files
-
-
-def _pipeline(text: str) -> Pipeline:
-    """Return the pipeline; one that takes no clock names no stages, and is told as a whole."""
-    function = find_callable(text, default=_DEFAULT, wanted="one that takes a file's bytes and a client")
-    name = text if ":" in text else f"{text}:{_DEFAULT}"
-    if "clock" in inspect.signature(function).parameters:
-        return Pipeline(name=name, run=function)
-
-    def without_clock(file: bytes, client: Any, *, clock: StageClock) -> Any:  # noqa: ARG001
-        return function(file, client)
-
-    return Pipeline(name=name, run=without_clock)

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from harness import GrpcClient, RestClient, serve
+from harness.demo import Marker
+from harness.measure.breakdown import Pipeline
 from models import commodity
 
 if TYPE_CHECKING:
@@ -91,3 +93,17 @@ def test_the_marked_image_comes_back(server: Server, files: list[bytes]) -> None
     assert pictures[0].shape == pictures[2].shape == (240, 320, 3)
     np.testing.assert_array_equal(pictures[0], pictures[1])
     assert (pictures[0] != pictures[2]).any()
+
+
+@pytest.mark.parametrize("kind", [GrpcClient, RestClient], ids=["grpc", "rest"])
+def test_the_demo_shows_what_the_client_makes(kind: Any, server: Server, files: list[bytes]) -> None:
+    """The page gets the same marked image, with each of the client's stages on its side of the call."""
+    with kind(server.endpoint_of("built")) as client:
+        marker = Marker(Pipeline(name="commodity", run=commodity.make_prediction), client)
+        marker.prepare()
+        marked = marker(files[1])
+        assert marked.png == commodity.make_prediction(files[1], client).getvalue()
+    before, serving, after = (list(group.stages_ns) for group in marked.groups)
+    assert before[:2] == ["decode image", "preprocess"]
+    assert serving[:3] == ["encode request", "send to reply", "read answer"]
+    assert after[:3] == ["postprocess", "draw", "encode image"]

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from fixtures.chromium import CHROMIUM_SWITCHES, find_chromium
 from harness.report import write_report
 from harness.results import Failure, Outcome
 
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
 
     from harness.results import Results
 
-_SWITCHES = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--hide-scrollbars",
-    "--enable-logging=stderr",
-)
 # These scripts are put into a copy of the page, without the policy that would refuse them.
 _PROBE = """
 <script>
@@ -112,14 +101,17 @@ addEventListener("message", ({data}) =>
 @pytest.fixture
 def chromium(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run chromium on a file; skip without one, unless HARNESS_REQUIRE_CHROMIUM=1 promises it."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        if os.environ.get("HARNESS_REQUIRE_CHROMIUM") == "1":
-            pytest.fail("HARNESS_REQUIRE_CHROMIUM=1, but no chromium, chromium-browser or google-chrome is on PATH")
-        pytest.skip("no chromium on PATH; install it to have the page laid out (apt-get install chromium)")
+    program = find_chromium()
 
     def run(page: Path, *switches: str) -> subprocess.CompletedProcess[str]:
-        command = [program, *_SWITCHES, f"--user-data-dir={tmp_path / 'profile'}", *switches, page.as_uri()]
+        command = [
+            program,
+            *CHROMIUM_SWITCHES,
+            "--enable-logging=stderr",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            *switches,
+            page.as_uri(),
+        ]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
     return run
