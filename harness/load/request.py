@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from harness.errors import UsageError
+from harness.headers import check_headers, is_metadata, merged_headers
 
 if TYPE_CHECKING:
     from harness.endpoint import Endpoint
     from harness.results.measured import Api
 
-__all__ = ["EncodedRequest", "check_metadata", "predict_method"]
+__all__ = ["EncodedRequest", "check_metadata", "predict_method", "with_headers"]
 
 _GRPC_PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _METHOD = re.compile(r"/[!-~]*")
 _VERB = re.compile(r"[A-Z]+")
 _NO_ANSWER_OF_THEIR_OWN = {"CONNECT", "HEAD"}
-_NAME = re.compile(r"[0-9A-Za-z_.-]+")  # what gRPC takes; HTTP/1.1 takes all of it, too
-_VALUE = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")
-_WRITTEN = {"content-length", "te", "transfer-encoding"}
-_NO_METADATA = {"connection", "content-type", "host", "keep-alive", "proxy-connection", "upgrade", "user-agent"}
-_MOST_BYTES = 8_192  # of all headers together: the default limit of gRPC servers, and of most HTTP servers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,25 +52,7 @@ class EncodedRequest:
             )
         if not _VERB.fullmatch(self.verb) or self.verb in _NO_ANSWER_OF_THEIR_OWN:
             raise UsageError(f"verb must be an HTTP method whose answer has a body, as POST or GET, got {self.verb!r}")
-        for name, value in self.headers:
-            _check_header(name, value)
-        size = sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > _MOST_BYTES:
-            raise UsageError(f"the headers take {size:,} bytes, servers refuse more than {_MOST_BYTES:,}; send fewer")
-
-
-def _check_header(name: str, value: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"header name {name!r} must be made of letters, digits, '-', '_' and '.'; leave ':' and spaces out"
-        )
-    if not _VALUE.fullmatch(value):
-        raise UsageError(
-            f"the value of header {name!r} must be printable ASCII without spaces at its ends, got {value!r};"
-            " encode other text, e.g. as base64"
-        )
-    if name.lower() in _WRITTEN:
-        raise UsageError(f"header {name!r} is written by the engine; leave it out")
+        check_headers(self.headers)
 
 
 def check_metadata(request: EncodedRequest) -> None:
@@ -84,8 +62,15 @@ def check_metadata(request: EncodedRequest) -> None:
         UsageError: there is one.
     """
     for name, _ in request.headers:
-        if name.lower() in _NO_METADATA or name.lower().startswith("grpc-"):
+        if not is_metadata(name):
             raise UsageError(f"header {name!r} cannot be sent over gRPC, where it is the engine's own; leave it out")
+
+
+def with_headers(requests: tuple[EncodedRequest, ...], endpoint: Endpoint) -> tuple[EncodedRequest, ...]:
+    """Return requests with the headers of the endpoint they go to, too; a request's own header wins."""
+    if not endpoint.headers:
+        return requests
+    return tuple(replace(each, headers=merged_headers(endpoint.headers, each.headers)) for each in requests)
 
 
 def predict_method(endpoint: Endpoint, api: Api) -> str:

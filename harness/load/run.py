@@ -12,7 +12,7 @@ from harness.load.engines.wire.peer import tls_context
 from harness.load.job import Job
 from harness.load.limits import check_connections
 from harness.load.process import run_workers
-from harness.load.request import EncodedRequest, check_metadata, predict_method
+from harness.load.request import EncodedRequest, check_metadata, predict_method, with_headers
 from harness.load.result import LoadResult, ServerUsage
 from harness.load.session import Timing
 
@@ -78,7 +78,8 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
             with what was to be answered. At most 64 MiB of them are kept from each process.
         processes: how many processes send; each can fill a core. They share `concurrency`, or the schedule, begin
             together, and their samples become one.
-        tls: files for TLS: over gRPC TLS is used if this is given, over REST if the endpoint's URL is an https one.
+        tls: files for TLS: over gRPC TLS is used if this is given, over REST if the endpoint's URL is an https one. None
+            for the endpoint's own.
         engine: which of the API's engines, None for the default.
         usage: returns what the server has used so far, None if it cannot be known (any more); asked when measuring
             begins and when it ends.
@@ -93,9 +94,10 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
     endpoints = (endpoint,) if isinstance(endpoint, Endpoint) else tuple(endpoint)
     _check_counts(concurrency=concurrency, most_requests=most_requests, processes=processes)
     _check_times(duration_s=duration_s, warmup_s=warmup_s, timeout_s=timeout_s, think_s=think_s)
+    targets = _targets(endpoints, api, tls)
     job = Job(
         engine=name,
-        targets=_targets(endpoints, api, tls),
+        targets=targets,
         concurrency=concurrency,
         timeout_s=timeout_s,
         timing=Timing(
@@ -108,7 +110,7 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
         arrivals=arrivals,
         think_s=think_s,
         shuffle_seed=shuffle_seed,
-        tls=tls,
+        tls=endpoints[0].tls_over(api) if tls is None else tls,
         keep_answers=keep_answers,
     )
     _check_job(job, api, processes)
@@ -176,6 +178,8 @@ def _targets(endpoints: tuple[Endpoint, ...], api: Api, tls: Tls | None) -> tupl
         raise UsageError("endpoint is an empty list; give an Endpoint, or a list of some")
     if len({(each.model, each.version, each.label) for each in endpoints}) > 1:
         raise UsageError("several endpoints of one run must name the same model, version and label")
+    if len({(each.tls_over(api), each.headers) for each in endpoints}) > 1:
+        raise UsageError("several endpoints of one run must have the same TLS files and headers")
     targets = [each.grpc if api == "grpc" else each.rest for each in endpoints]
     for target in targets:
         if target is None:
@@ -185,8 +189,9 @@ def _targets(endpoints: tuple[Endpoint, ...], api: Api, tls: Tls | None) -> tupl
         )  # refuses what the worker could not read
         if tls is not None and api == "rest" and not address.tls:
             raise UsageError(f"tls is given, but {target} is no https:// address; correct it, or leave tls out")
-    if tls is not None:
-        tls_context(tls)  # refuses files that the worker could not use
+    used = endpoints[0].tls_over(api) if tls is None else tls
+    if used is not None:
+        tls_context(used)  # refuses files that the worker could not use
     return tuple(target for target in targets if target is not None)
 
 
@@ -194,10 +199,11 @@ def _encoded(requests: Sequence[EncodedRequest | bytes], endpoint: Endpoint, api
     if not requests or not isinstance(requests[0], (EncodedRequest, bytes)):  # one bytes object is a list of ints
         raise UsageError("requests must be a list of at least one request; e.g. [client.encode_predict(inputs)]")
     method = predict_method(endpoint, api)
-    encoded = tuple(
+    bare = tuple(
         each if isinstance(each, EncodedRequest) else EncodedRequest(body=bytes(each), method=method)
         for each in requests
     )
+    encoded = with_headers(bare, endpoint)
     if api == "grpc":
         for each in encoded:
             check_metadata(each)

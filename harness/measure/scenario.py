@@ -18,6 +18,7 @@ from harness.load.engines import DEFAULTS
 from harness.load.job import Job
 from harness.load.mlperf import Failures, Rules, read_verdict, run_loadgen
 from harness.load.mlperf.process import check_installed
+from harness.load.request import with_headers
 from harness.load.session import Timing
 from harness.results import Scenario
 from harness.scratch import scratch
@@ -60,7 +61,7 @@ def run_scenario(
             requests in flight reaches.
         warmup_s: the longest warm-up of the closed loop before.
         timeout_s: the most one request may take.
-        tls: files for TLS.
+        tls: files for TLS; None for the endpoint's own.
         keep_logs: a folder to put LoadGen's logs into, named after API and scenario; None to keep none.
 
     Raises:
@@ -94,8 +95,8 @@ def run_scenario(
         concurrency=in_flight,
         timeout_s=timeout_s,
         timing=Timing(duration_ns=0, warmup_bound_ns=0),
-        requests=pool.encoded,
-        tls=tls,
+        requests=with_headers(tuple(pool.encoded), endpoint),
+        tls=endpoint.tls_over(pool.api) if tls is None else tls,
     )
     with scratch() as folder:
         run_loadgen(job, informed, folder)
