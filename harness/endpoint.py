@@ -26,8 +26,8 @@ class Endpoint:
         model: the servable's name.
         version: the version to ask for, None for the latest that is available.
         label: a version label to ask for instead of a version, None for none.
-        tls: files for TLS, e.g. of a gateway; gRPC then speaks TLS, REST where its URL is an https one. None: gRPC speaks
-            plain text.
+        tls: files for TLS, e.g. of a gateway; gRPC then speaks TLS, REST where its URL is an https one. None: gRPC
+            speaks plain text.
         grpc_is_plain: whether gRPC speaks plain text though there are TLS files, which are for REST alone.
         headers: sent with every call, gRPC's metadata too, as pairs of name and value. The values are secret: they are
             in no ``repr`` and no message.
@@ -58,7 +58,13 @@ class Endpoint:
     def __repr__(self) -> str:
         """Return what makes it again, but for the headers' values; short where nothing out of the ordinary is asked."""
         rare = {"tls": self.tls, "grpc_is_plain": self.grpc_is_plain or None}
-        named = {"grpc": self.grpc, "rest": self.rest, "model": self.model, "version": self.version, "label": self.label}
+        named: dict[str, object] = {
+            "grpc": self.grpc,
+            "rest": self.rest,
+            "model": self.model,
+            "version": self.version,
+            "label": self.label,
+        }
         named |= {name: value for name, value in rare.items() if value is not None}
         return f"Endpoint({', '.join(f'{name}={value!r}' for name, value in named.items())})"
 
@@ -71,7 +77,9 @@ class Endpoint:
             if self.grpc is not None and not is_metadata(name):
                 raise UsageError(f"header {name!r} cannot be sent over gRPC, where it is its own; leave it out")
             if self.grpc is not None and name.endswith("-bin"):
-                raise UsageError(f"header {name!r} would be bytes over gRPC, as all that end in -bin; name it otherwise")
+                raise UsageError(
+                    f"header {name!r} would be bytes over gRPC, as all that end in -bin; name it otherwise"
+                )
 
     def tls_over(self, api: Literal["grpc", "rest"]) -> Tls | None:
         """Return the files for TLS over an API; None for plain text, and for https with the system's certificates."""

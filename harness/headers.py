@@ -1,4 +1,4 @@
-"""Headers that go with every call, e.g. a gateway's authorization: what may be sent, and how their values stay secret."""
+"""Headers that go with every call, e.g. a gateway's authorization: what may be sent, and how values stay secret."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ def is_metadata(name: str) -> bool:
     return name.lower() not in NO_METADATA and not name.lower().startswith("grpc-")
 
 
-def merged_headers(
-    common: Iterable[tuple[str, str]], own: Iterable[tuple[str, str]]
-) -> tuple[tuple[str, str], ...]:
+def merged_headers(common: Iterable[tuple[str, str]], own: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Return the common headers and then the own ones, without those common ones whose name is among the own."""
     own = tuple(own)
     names = {name.lower() for name, _ in own}

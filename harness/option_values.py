@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from harness.servers.spec import BackendName
 
 __all__ = [
+    "FROM_ENVIRONMENT",
     "SIZE_UNITS_BYTES",
     "asked_backend",
     "check_name",
@@ -26,9 +28,12 @@ __all__ = [
     "share",
     "size_bytes",
     "whole_number",
+    "without_secrets",
 ]
 
 SIZE_UNITS_BYTES = {"B": 1, "kB": 1e3, "KiB": 2**10, "MB": 1e6, "MiB": 2**20, "GB": 1e9, "GiB": 2**30}
+FROM_ENVIRONMENT = "env:"  # how a header's value begins that names a variable
+_HEADER = re.compile(r"--(?:serving-)?header")
 
 
 def seconds(text: str, option: str) -> float:
@@ -201,3 +206,24 @@ def whole_number(text: str, option: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 2**32):
         raise UsageError(f"{option} {text!r} should be a whole number from 0 to 4294967295")
     return int(text)
+
+
+def without_secrets(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the words of a command line with ``***`` for each header's value, unless that is ``env:VARIABLE``."""
+    hidden: list[str] = []
+    for word in words:
+        option, equals, text = word.partition("=")
+        if hidden and _HEADER.fullmatch(hidden[-1]):
+            hidden.append(_hidden(word))
+        elif equals and _HEADER.fullmatch(option):
+            hidden.append(f"{option}={_hidden(text)}")
+        else:
+            hidden.append(word)
+    return tuple(hidden)
+
+
+def _hidden(text: str) -> str:
+    name, equals, value = text.partition("=")
+    if not equals:
+        return "***"  # not of the form NAME=VALUE, so the secret may be anywhere in it
+    return text if value.startswith(FROM_ENVIRONMENT) else f"{name}=***"

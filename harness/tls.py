@@ -18,8 +18,7 @@ class Tls:
         ca: certificates to trust, None for the system's own.
         certificate: the client's certificate chain, for servers that ask for one.
         key: the client's private key.
-        server_name: the name the server's certificate must carry, if it is not the host that is called (not with
-            RestClient).
+        server_name: the name the server's certificate must carry, if it is not the host that is called.
 
     Raises:
         UsageError: a client certificate without its key, or the reverse.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from harness import __version__
 from harness.errors import HarnessError
+from harness.option_values import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,13 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "allow_abbrev": False})
+
+    def parse_args(self, words: Any = None, namespace: Any = None) -> Any:
+        """Parse all words; of those that are no option's, a header's value is not shown."""
+        options, unknown = self.parse_known_args(words, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(without_secrets(unknown))}")
+        return options
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -71,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         options = make_parser(words).parse_args(words)
-        options.words = words
+        options.words = without_secrets(words)
         code = int(options.run(options))
         sys.stdout.flush()
     except HarnessError as exc:

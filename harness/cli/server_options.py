@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import UsageError
 from harness.model_config import ModelConfig
 from harness.option_values import asked_backend, check_name, refuse_unfit_flags, seconds
-from harness.servers import BACKENDS, ExternalAddress, ServerSpec, start
+from harness.servers import BACKENDS, ServerSpec, start
 from harness.servers.container_options import CONTAINER_OPTIONS, ContainerOptions, parse_environment
+from harness.servers.gateway_options import GATEWAY_OPTIONS, HEADER_HELP, external_address
 from harness.serving import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.servers import Server
+    from harness.servers import ExternalAddress, Server
 
 __all__ = ["PREDICT", "Once", "add_server_options", "port", "positive", "served", "tags_of"]
 
@@ -81,8 +82,12 @@ def add_server_options(
     group.add_argument(
         "--endpoint",
         action="append" if several_endpoints else Once,
-        help="a running server: HOST:PORT,http://HOST:PORT; needs --name" + ("; several in turn" * several_endpoints),
+        help="a running server: HOST:PORT,http://HOST:PORT (with TLS: grpcs://, https://); needs --name"
+        + ("; several in turn" * several_endpoints),
     )
+    for name, field, text in GATEWAY_OPTIONS:
+        group.add_argument(f"--{name}", dest=field, action=Once, help=text)
+    group.add_argument("--header", action="append", default=[], metavar="NAME=VALUE", help=HEADER_HELP)
     if own_ports:
         group.add_argument("--port", action=Once, type=port, help="gRPC port (default: a free one)")
         group.add_argument("--rest-port", action=Once, type=port, help="REST port (default: a free one)")
@@ -117,8 +122,9 @@ def served(options: argparse.Namespace, *, metrics: bool = False) -> Iterator[Se
         "backend": backend,
         "metrics": metrics,
     }
-    if options.endpoint is not None:
-        with start(_external_spec(options, common)) as server:
+    external = external_address(options.endpoint, vars(options), options.header)
+    if external is not None:
+        with start(_external_spec(options, external, common)) as server:
             yield server
         return
     if options.path is None:
@@ -141,7 +147,7 @@ def tags_of(options: argparse.Namespace) -> tuple[str, ...]:
     return ("serve",) if options.tags is None else tuple(tag.strip() for tag in options.tags.split(","))
 
 
-def _external_spec(options: argparse.Namespace, common: dict[str, Any]) -> ServerSpec:
+def _external_spec(options: argparse.Namespace, external: ExternalAddress, common: dict[str, Any]) -> ServerSpec:
     if options.name is None:
         raise UsageError("--endpoint needs --name: which of the server's models is meant?")
     for option in ("port", "rest_port"):
@@ -151,4 +157,4 @@ def _external_spec(options: argparse.Namespace, common: dict[str, Any]) -> Serve
                 " already, and --endpoint names its ports"
             )
     model = ModelConfig(name=check_name(options.name), base_path=options.path or "")
-    return ServerSpec(models=(model,), external=ExternalAddress.parse(options.endpoint), **common)
+    return ServerSpec(models=(model,), external=external, **common)

@@ -1,12 +1,20 @@
-"""Whether an address is on this machine, so that no proxy may come between."""
+"""How an endpoint is reached: which headers go there, and whether it is on this machine, so that no proxy comes between."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-__all__ = ["is_loopback"]
+from harness.headers import SecretText, merged_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.endpoint import Endpoint
+
+__all__ = ["headers_of", "is_loopback"]
 
 _GRPC_SCHEME = re.compile(r"\A(?:dns|ipv4|ipv6):(?://[^/]*/)?")
 
@@ -25,3 +33,9 @@ def is_loopback(address: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def headers_of(endpoint: Endpoint, own: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a client's calls: the endpoint's and its own, which win; no traceback shows the values."""
+    given = ((name, SecretText(text) if isinstance(text, str) else text) for name, text in (own or {}).items())
+    return merged_headers(endpoint.headers, given)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import grpc
-
 from harness.clients.access import is_loopback
 from harness.errors import UsageError
+from harness.secured import grpc_channel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import grpc
 
     from harness.tls import Tls
 
@@ -25,7 +26,7 @@ def open_channel(address: str, tls: Tls | None, extra: Sequence[tuple[str, Any]]
     Raises:
         UsageError: a TLS file cannot be read, or a URL was given for an address.
     """
-    if address.startswith(("http://", "https://", "grpc://")):
+    if address.startswith(("http://", "https://", "grpc://", "grpcs://")):
         raise UsageError(f"{address!r} is a URL, but a gRPC address is HOST:PORT; for TLS give tls=Tls(...)")
     options: dict[str, Any] = {
         "grpc.max_receive_message_length": _UNLIMITED,
@@ -33,14 +34,4 @@ def open_channel(address: str, tls: Tls | None, extra: Sequence[tuple[str, Any]]
     }
     if is_loopback(address):
         options["grpc.enable_http_proxy"] = 0
-    if tls is not None and tls.server_name is not None:
-        options["grpc.ssl_target_name_override"] = tls.server_name
-    options |= dict(extra)
-    if tls is None:
-        return grpc.insecure_channel(address, options=[*options.items()])
-    credentials = grpc.ssl_channel_credentials(
-        root_certificates=tls.read(tls.ca),
-        private_key=tls.read(tls.key),
-        certificate_chain=tls.read(tls.certificate),
-    )
-    return grpc.secure_channel(address, credentials, options=[*options.items()])
+    return grpc_channel(address, tls, options | dict(extra))

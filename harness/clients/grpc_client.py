@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from harness import model_config
+from harness.clients.access import headers_of
 from harness.clients.examples import input_proto
 from harness.clients.grpc_channel import open_channel
 from harness.clients.grpc_errors import refuse_unless_ok, translate
@@ -50,8 +51,8 @@ class GrpcClient(GrpcRequests):
     Args:
         endpoint: address and model; ``endpoint.grpc`` must be set.
         timeout_s: deadline of each call, in seconds. The server passes it on to the model's run (behaviour item 34).
-        tls: PEM files for a secure channel; None for plain text.
-        headers: metadata sent with every call, e.g. ``{"authorization": "Bearer ..."}`` for a gateway.
+        tls: PEM files for a secure channel; None for the endpoint's, which may be plain text.
+        headers: metadata sent beside the endpoint's with every call, e.g. ``{"authorization": "Bearer ..."}``.
         channel_options: further gRPC channel arguments, e.g. message sizes, else unlimited here (behaviour item 32).
 
     Raises:
@@ -74,8 +75,8 @@ class GrpcClient(GrpcRequests):
             raise UsageError(f"the endpoint of model {endpoint.model!r} has no gRPC address; use RestClient")
         super().__init__(endpoint, timeout_s=timeout_s)
         self._address = endpoint.grpc
-        self._metadata = tuple((key.lower(), value) for key, value in (headers or {}).items())
-        self._channel = open_channel(endpoint.grpc, tls, channel_options)
+        self._metadata = tuple((key.lower(), value) for key, value in headers_of(endpoint, headers))
+        self._channel = open_channel(endpoint.grpc, tls or endpoint.tls_over("grpc"), channel_options)
         self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._model = model_service_pb2_grpc.ModelServiceStub(self._channel)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 import urllib3
 
+from harness.clients.access import headers_of
 from harness.clients.inputs import Target
 from harness.clients.rest_codec import (
     Layout,
@@ -43,8 +44,9 @@ class RestClient(RestRequests):
     Args:
         endpoint: address and model; ``endpoint.rest`` must be set.
         timeout_s: how long to wait for the connection, and for each part of the answer, in seconds.
-        tls: PEM files for an ``https://`` gateway; TensorFlow Serving's own REST port speaks plain HTTP.
-        headers: sent with every call, e.g. ``{"Authorization": "Bearer ..."}`` for a gateway.
+        tls: PEM files for an ``https://`` gateway; TensorFlow Serving's own REST port speaks plain HTTP. None for
+            the endpoint's.
+        headers: sent beside the endpoint's with every call, e.g. ``{"Authorization": "Bearer ..."}`` for a gateway.
 
     REST answers carry no dtypes, and a single output not even its name: the client asks for the served signature once,
     and again if an answer does not fit it. What fits the former signature too (an output renamed, float64 for float32)
@@ -69,7 +71,9 @@ class RestClient(RestRequests):
             raise UsageError(f"the endpoint of model {endpoint.model!r} has no REST address; use GrpcClient")
         super().__init__(endpoint, timeout_s=timeout_s)
         self._address = endpoint.rest.rstrip("/")
-        self._session = open_session(self._address, tls, headers)
+        self._session = open_session(
+            self._address, tls or endpoint.tls_over("rest"), dict(headers_of(endpoint, headers))
+        )
         self._was_answered = False
 
     def close(self) -> None:

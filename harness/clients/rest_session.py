@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import requests
-from requests.adapters import HTTPAdapter
-
 from harness.clients.access import is_loopback
+from harness.secured import http_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import requests
 
     from harness.tls import Tls
 
@@ -25,16 +25,9 @@ def open_session(address: str, tls: Tls | None, headers: Mapping[str, str] | Non
     Raises:
         UsageError: a TLS file cannot be read.
     """
-    session = requests.Session()
-    session.trust_env = not is_loopback(address)  # a proxy variable must not divert calls to this machine
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=_CONNECTIONS)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    session.headers.update({"Content-Type": "application/json", **(headers or {})})
-    if tls is not None:
-        for path in (tls.ca, tls.certificate, tls.key):
-            tls.read(path)  # requests would name a missing file at the first call only
-        session.verify = str(tls.ca) if tls.ca is not None else True
-        if tls.certificate is not None and tls.key is not None:
-            session.cert = (str(tls.certificate), str(tls.key))
-    return session
+    return http_session(
+        tls,
+        {"Content-Type": "application/json", **(headers or {})},
+        trust_env=not is_loopback(address),  # a proxy variable must not divert calls to this machine
+        connections=_CONNECTIONS,
+    )

@@ -78,8 +78,8 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
             with what was to be answered. At most 64 MiB of them are kept from each process.
         processes: how many processes send; each can fill a core. They share `concurrency`, or the schedule, begin
             together, and their samples become one.
-        tls: files for TLS: over gRPC TLS is used if this is given, over REST if the endpoint's URL is an https one. None
-            for the endpoint's own.
+        tls: files for TLS: over gRPC TLS is used if this is given, over REST if the endpoint's URL is an https one.
+            None for the endpoint's own.
         engine: which of the API's engines, None for the default.
         usage: returns what the server has used so far, None if it cannot be known (any more); asked when measuring
             begins and when it ends.

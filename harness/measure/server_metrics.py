@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.clients.access import is_loopback
+from harness.clients.rest_session import open_session
 from harness.errors import HarnessError
 from harness.results import ServerSide
 from harness.servers.command import METRICS_FLAG
@@ -25,6 +25,7 @@ from harness.servers.command import METRICS_FLAG
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from harness.endpoint import Endpoint
     from harness.results import Throughput
     from harness.results.measured import Api
     from harness.servers import Server
@@ -107,6 +108,10 @@ def metrics_url(server: Server) -> str:
     return rest.rstrip("/") + (_path_in(files[-1]) if files else _DEFAULT_PATH)
 
 
+def _any_endpoint(server: Server) -> Endpoint:
+    return server.endpoint_of(server.spec.model_names[0])
+
+
 def _path_in(file: str) -> str:
     try:
         found = _PATH.search(Path(file).read_text())
@@ -115,14 +120,18 @@ def _path_in(file: str) -> str:
     return found[1] if found else _DEFAULT_PATH
 
 
-def read_metrics(url: str) -> Reading:
+def read_metrics(url: str, endpoint: Endpoint | None = None) -> Reading:
     """Return what the page says now.
+
+    Args:
+        url: of the page.
+        endpoint: whose TLS files and headers are used; None for none.
 
     Raises:
         MetricsError: there is no such page, nobody answers, or it is something else.
     """
-    with requests.Session() as session:
-        session.trust_env = not is_loopback(url)
+    tls, headers = (None, {}) if endpoint is None else (endpoint.tls_over("rest"), dict(endpoint.headers))
+    with open_session(url, tls, headers) as session:
         try:
             answer = session.get(url, timeout=_TIMEOUT_S)
         except (requests.RequestException, ValueError) as exc:
@@ -217,7 +226,7 @@ class MetricsWatch:
         self._readings: list[Reading] = []
         self.note = ""
         try:
-            self._url = metrics_url(server)
+            self._url, self._endpoint = metrics_url(server), _any_endpoint(server)
         except MetricsError as exc:
             self.note = str(exc)
 
@@ -226,7 +235,7 @@ class MetricsWatch:
         if self.note:
             return
         try:
-            self._readings.append(read_metrics(self._url))
+            self._readings.append(read_metrics(self._url, self._endpoint))
         except MetricsError as exc:
             self.note = str(exc)
 
@@ -258,6 +267,6 @@ class MetricsWatch:
 def load_seconds(server: Server, model: str) -> float | None:
     """Return how long the server says that it loaded the model, None if it does not say."""
     try:
-        return read_metrics(metrics_url(server)).load_s(model)
+        return read_metrics(metrics_url(server), _any_endpoint(server)).load_s(model)
     except MetricsError:
         return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import HarnessError
+from harness.option_values import without_secrets
 from harness.pytest_plugin import hookspecs
 from harness.pytest_plugin.backend import chosen_backend
 from harness.pytest_plugin.collecting import model_of, needs_server
@@ -71,7 +72,7 @@ def _state(config: pytest.Config) -> State:
         config=parsed,
         models=models,
         own_models=frozenset(name for name in models if parsed.models.get(name) is None and name in own),
-        recorder=Recorder(command=("pytest", *map(str, config.invocation_params.args))),
+        recorder=Recorder(command=("pytest", *without_secrets(map(str, config.invocation_params.args)))),
         backend=take_backend(config),
     )
 

@@ -13,6 +13,7 @@ from harness.pytest_plugin import check_options, gate_options
 from harness.pytest_plugin.check_options import CHECK_OPTIONS, CheckSettings
 from harness.pytest_plugin.gate_options import GateSettings
 from harness.servers.container_options import CONTAINER_OPTIONS, ContainerOptions, parse_environment
+from harness.servers.gateway_options import GATEWAY_OPTIONS, HEADER_HELP, external_address
 from harness.servers.spec import BACKENDS, BackendName, ExternalAddress
 
 if TYPE_CHECKING:
@@ -31,7 +32,12 @@ _SINGLE = (
         "container image (default: tensorflow/serving at the version of the API)",
     ),
     ("--serving-binary", "serving_binary", "tensorflow_model_server to run (default: the one on PATH)"),
-    ("--serving-endpoint", "serving_endpoint", "a running server: HOST:PORT,http://HOST:PORT (gRPC, REST or both)"),
+    (
+        "--serving-endpoint",
+        "serving_endpoint",
+        "a running server: HOST:PORT,http://HOST:PORT (gRPC, REST or both; with TLS: grpcs://, https://)",
+    ),
+    *((f"--serving-{name}", f"serving_{field}", text) for name, field, text in GATEWAY_OPTIONS),
     *((f"--serving-{name}", f"serving_{field}", text) for name, field, text in CONTAINER_OPTIONS),
     ("--serving-logs", "serving_logs", "keep each server's log as a file in this directory"),
     ("--serving-timeout", "serving_timeout", "seconds the models may take to become available (default: 120)"),
@@ -68,6 +74,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="set an environment variable of the server; may be repeated",
+    )
+    group.addoption(
+        "--serving-header",
+        dest="serving_headers",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=HEADER_HELP,
     )
     group.addoption(
         "--serving-per-worker",
@@ -184,7 +198,11 @@ def parse_config(options: pytest.Config) -> ServingConfig:
         ),
         image=image,
         binary=binary,
-        external=None if endpoint is None else ExternalAddress.parse(endpoint),
+        external=external_address(
+            endpoint,
+            {field: given[f"--serving-{name}"] for name, field, _ in GATEWAY_OPTIONS},
+            get("serving_headers"),
+        ),
         args=args,
         environment=parse_environment(get("serving_env"), "--serving-env"),
         container=ContainerOptions.from_options(

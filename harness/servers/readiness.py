@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from harness.errors import NotReadyError, StartupError
 from harness.servers.diagnosis import hopeless_cause, last_word, likely_cause, likely_external_cause
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
     from harness.model_config import ModelConfig
     from harness.servers.choice import BackendChoice
+    from harness.servers.spec import ExternalAddress
 
 __all__ = ["TAIL_LINES", "Answering", "wait_until_ready"]
 
 TAIL_LINES = 30
 
+_APIS: tuple[Literal["grpc", "rest"], ...] = ("grpc", "rest")
 _POLL_S = 0.05
 _EXTERNAL_PATIENCE_S = 5.0
 _REST_PATIENCE_S = 10.0  # REST opens right after gRPC, or not at all (behaviour items 4, 5, 14, 190)
@@ -52,7 +54,12 @@ class Answering(Protocol):
 
 
 def wait_until_ready(
-    engine: Answering, models: Sequence[ModelConfig], *, timeout_s: float, choice: BackendChoice
+    engine: Answering,
+    models: Sequence[ModelConfig],
+    *,
+    timeout_s: float,
+    choice: BackendChoice,
+    external: ExternalAddress | None = None,
 ) -> None:
     """Return when every wanted version of every model is available over each API that the server has.
 
@@ -61,6 +68,7 @@ def wait_until_ready(
         models: what it is to serve.
         timeout_s: how long that may take; a server of the user's gets 5 s at most, for it is said to run already.
         choice: what runs it, and why.
+        external: how a server of the user's is reached.
 
     Raises:
         StartupError: the server ended, or a version failed to load.
@@ -69,7 +77,7 @@ def wait_until_ready(
     is_external = choice.name == "external"
     limit_s = min(timeout_s, _EXTERNAL_PATIENCE_S) if is_external else timeout_s
     wanted = {model.name: model.versions if is_external else _on_disk(model) for model in models}
-    wait = _Wait(engine=engine, models=tuple(models), wanted=wanted, limit_s=limit_s, choice=choice)
+    wait = _Wait(engine=engine, models=tuple(models), wanted=wanted, limit_s=limit_s, choice=choice, external=external)
     with ExitStack() as stack:
         for poll in wait.polls():
             wait.until_available(stack.enter_context(poll))
@@ -96,6 +104,7 @@ class _Wait:
     wanted: dict[str, tuple[int, ...]]
     limit_s: float
     choice: BackendChoice
+    external: ExternalAddress | None = None
     began_s: float = field(default_factory=time.monotonic)
     looked_s: float = 0.0
     grpc_ready_s: float = 0.0
@@ -112,10 +121,13 @@ class _Wait:
             self._raise_if_lost({})
             raise
         polls: list[StatusPoll] = []
+        there = self.external.endpoint("any") if self._is_external and self.external is not None else None
+        tls = {api: None if there is None else there.tls_over(api) for api in _APIS}
+        headers = () if there is None else there.headers
         if grpc_address is not None:
-            polls.append(GrpcPoll(grpc_address))
+            polls.append(GrpcPoll(grpc_address, tls=tls["grpc"], headers=headers))
         if rest_url is not None:
-            polls.append(RestPoll(rest_url))
+            polls.append(RestPoll(rest_url, tls=tls["rest"], headers=headers))
         return polls
 
     def until_available(self, poll: StatusPoll) -> None:

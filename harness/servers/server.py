@@ -135,6 +135,8 @@ class Server:
         """
         if model not in self.spec.model_names:
             raise UsageError(f"no model {model!r} is served here; there are {', '.join(self.spec.model_names)}")
+        if self.spec.external is not None and self.backend.name == "external":
+            return self.spec.external.endpoint(model, version=version, label=label)
         grpc, rest = self.engine.addresses()
         return Endpoint(grpc=grpc, rest=rest, model=model, version=version, label=label)
 
@@ -177,7 +179,13 @@ class Server:
             StartupError: the server ended, or a version failed to load.
             NotReadyError: the deadline passed first.
         """
-        wait_until_ready(self.engine, self.spec.models, timeout_s=self.spec.ready_timeout_s, choice=self.backend)
+        wait_until_ready(
+            self.engine,
+            self.spec.models,
+            timeout_s=self.spec.ready_timeout_s,
+            choice=self.backend,
+            external=self.spec.external,
+        )
 
     def kill(self) -> None:
         """End the server as a crash would, whatever it is doing; its log stays, and ``stop`` removes the rest."""

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from harness.endpoint import Endpoint
 from harness.errors import UsageError
 from harness.servers.command import OWN_FLAGS
 from harness.servers.container_options import ContainerOptions
+from harness.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,29 +30,82 @@ class ExternalAddress:
     Attributes:
         grpc: ``host:port``, None if only REST is to be used.
         rest: base URL, None if only gRPC is to be used.
+        tls: files for TLS over gRPC, and over REST if its URL is an https one; None for plain text over gRPC.
+        grpc_is_plain: whether gRPC speaks plain text all the same, for the files are for REST alone.
+        headers: sent with every call; their values are secret.
+
+    Raises:
+        UsageError: TLS files where nothing speaks TLS.
     """
 
     grpc: str | None = None
     rest: str | None = None
+    tls: Tls | None = None
+    grpc_is_plain: bool = False
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse TLS files that nothing would use."""
+        uses_tls = (self.grpc is not None and not self.grpc_is_plain) or (self.rest or "").startswith("https://")
+        if self.tls is not None and not uses_tls:
+            shown = ",".join(filter(None, (self.grpc, self.rest)))
+            raise UsageError(
+                f"TLS files are given (--serving-tls-...), but nothing at {shown} is called over TLS: write"
+                " grpcs://HOST:PORT for gRPC, https://HOST:PORT for REST, or leave them out"
+            )
 
     @classmethod
-    def parse(cls, text: str) -> ExternalAddress:
+    def parse(cls, text: str, *, tls: Tls | None = None, headers: tuple[tuple[str, str], ...] = ()) -> ExternalAddress:
         """Read ``HOST:PORT`` or ``grpc://HOST:PORT`` for gRPC, a URL for REST, or both with a comma between.
 
+        ``grpcs://HOST:PORT`` and ``https://HOST:PORT`` are called over TLS.
+
+        Args:
+            text: the addresses.
+            tls: files for TLS; None for the system's certificates.
+            headers: sent with every call.
+
         Raises:
-            UsageError: neither, or twice the same.
+            UsageError: neither, twice the same, TLS files where nothing speaks TLS, or a header that cannot be sent.
         """
         found: dict[str, str] = {}
+        is_secure = False
         for part in (item.strip() for item in text.split(",")):
             api = "rest" if part.startswith(("http://", "https://")) else "grpc"
-            address = part.removeprefix("grpc://")
+            address = part.removeprefix("grpcs://").removeprefix("grpc://")
+            is_secure |= part.startswith("grpcs://")
             if not address or api in found or (api == "grpc" and not _is_grpc_address(address)):
                 raise UsageError(
                     f"{text!r} is not an endpoint: give HOST:PORT for gRPC, http://HOST:PORT for REST, or both with a"
-                    " comma between, e.g. 127.0.0.1:8500,http://127.0.0.1:8501"
+                    " comma between, e.g. 127.0.0.1:8500,http://127.0.0.1:8501; with TLS grpcs:// and https://"
                 )
             found[api] = address
-        return cls(grpc=found.get("grpc"), rest=found.get("rest"))
+        external = cls(
+            grpc=found.get("grpc"),
+            rest=found.get("rest"),
+            tls=Tls() if is_secure and tls is None else tls,
+            grpc_is_plain="grpc" in found and not is_secure and tls is not None,
+            headers=headers,
+        )
+        external.endpoint("any")  # refuses headers that cannot be sent
+        return external
+
+    def endpoint(self, model: str, *, version: int | None = None, label: str | None = None) -> Endpoint:
+        """Return the endpoint of a model there.
+
+        Raises:
+            UsageError: both a version and a label, or a header that cannot be sent.
+        """
+        return Endpoint(
+            grpc=self.grpc,
+            rest=self.rest,
+            model=model,
+            version=version,
+            label=label,
+            tls=self.tls,
+            grpc_is_plain=self.grpc_is_plain,
+            headers=self.headers,
+        )
 
 
 def _is_grpc_address(address: str) -> bool:

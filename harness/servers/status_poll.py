@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import grpc
 import requests
 
+from harness.secured import grpc_channel, http_session
+
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
+
+    from harness.tls import Tls
+
+    Headers = tuple[tuple[str, str], ...]
 
 __all__ = ["GrpcPoll", "Look", "RestPoll", "StatusPoll"]
 
@@ -77,17 +83,22 @@ def _look(rows: list[tuple[int, str, str]]) -> Look:
 class GrpcPoll:
     """Asks GetModelStatus."""
 
-    def __init__(self, address: str) -> None:
-        """Open a channel that tries again quickly, for the server may just be starting."""
+    def __init__(self, address: str, *, tls: Tls | None = None, headers: Headers = ()) -> None:
+        """Open a channel that tries again quickly, for the server may just be starting.
+
+        Raises:
+            UsageError: a TLS file cannot be read.
+        """
         from harness.protos import get_model_status_pb2, model_service_pb2_grpc
 
-        options = [
-            ("grpc.enable_http_proxy", 0),
-            ("grpc.initial_reconnect_backoff_ms", 50),
-            ("grpc.max_reconnect_backoff_ms", 200),
-        ]
+        options = {
+            "grpc.enable_http_proxy": 0,
+            "grpc.initial_reconnect_backoff_ms": 50,
+            "grpc.max_reconnect_backoff_ms": 200,
+        }
+        self._metadata = tuple((name.lower(), value) for name, value in headers)
         self._messages = get_model_status_pb2
-        self._channel = grpc.insecure_channel(address, options=options)
+        self._channel = grpc_channel(address, tls, options)
         self._stub = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
     def __enter__(self) -> Self:
@@ -105,7 +116,7 @@ class GrpcPoll:
         request = self._messages.GetModelStatusRequest()
         request.model_spec.name = model
         try:
-            response = self._stub.GetModelStatus(request, timeout=_CALL_TIMEOUT_S)
+            response = self._stub.GetModelStatus(request, timeout=_CALL_TIMEOUT_S, metadata=self._metadata)
         except grpc.RpcError as exc:
             return _silence(f"{exc.code().name}: {exc.details()}")
         state_name = self._messages.ModelVersionStatus.State.Name
@@ -120,11 +131,14 @@ def _row(status: Any, state: str) -> tuple[int, str, str]:
 class RestPoll:
     """Asks ``GET /v1/models/NAME``."""
 
-    def __init__(self, base_url: str) -> None:
-        """Open a session that no proxy variable diverts."""
+    def __init__(self, base_url: str, *, tls: Tls | None = None, headers: Headers = ()) -> None:
+        """Open a session that no proxy variable diverts.
+
+        Raises:
+            UsageError: a TLS file cannot be read.
+        """
         self._base_url = base_url.rstrip("/")
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = http_session(tls, dict(headers), trust_env=False)
 
     def __enter__(self) -> Self:
         """Return the poll; leaving the block closes its connection."""

@@ -8,6 +8,7 @@ import grpc
 from grpc.experimental import gevent as grpc_gevent
 
 from harness.clients.grpc_channel import open_channel
+from harness.headers import merged_headers
 from harness.swarm.options import endpoint_of
 from harness.swarm.user import Ending, ServingUser
 
@@ -29,7 +30,9 @@ class GrpcUser(ServingUser):
 
     def connect(self) -> None:
         """Open a channel; it connects at the first call."""
-        self._channel = open_channel(endpoint_of(self.environment).grpc or "", None, _OWN_CONNECTION)
+        endpoint = endpoint_of(self.environment)
+        self._channel = open_channel(endpoint.grpc or "", endpoint.tls_over("grpc"), _OWN_CONNECTION)
+        self._headers = endpoint.headers
         self._calls: dict[str, Any] = {}
 
     def disconnect(self) -> None:
@@ -41,8 +44,9 @@ class GrpcUser(ServingUser):
         call = self._calls.get(request.method)
         if call is None:
             call = self._calls[request.method] = self._channel.unary_unary(request.method, None, None)
+        metadata = tuple((name.lower(), text) for name, text in merged_headers(self._headers, request.headers))
         try:
-            answer = call(request.body, timeout=self.timeout_s, metadata=request.headers or None)
+            answer = call(request.body, timeout=self.timeout_s, metadata=metadata or None)
         except grpc.RpcError as exc:
             error: Any = exc
             return Ending(error.code().value[0], 0, error.details() or "")

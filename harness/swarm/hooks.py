@@ -14,6 +14,7 @@ import gevent
 from locust.runners import MasterRunner, WorkerRunner
 
 from harness.errors import HarnessError
+from harness.option_values import without_secrets
 from harness.results import Results, Run, check_writable, write_results
 from harness.surroundings import machine, tool_versions
 from harness.swarm.member import KEY, Member, Pace
@@ -135,7 +136,7 @@ class _Listener:
         run = Run(
             created_utc=self._created.isoformat(),
             duration_s=time.monotonic() - self._started_s,
-            command=tuple(sys.argv),
+            command=without_secrets(sys.argv),
             versions={**tool_versions(), "locust": metadata.version("locust")},
         )
         try:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.endpoint import Endpoint
 from harness.errors import UsageError
-from harness.servers import ExternalAddress
+from harness.servers.gateway_options import GATEWAY_OPTIONS, HEADER_HELP, external_address
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
     from locust.env import Environment
+
+    from harness.endpoint import Endpoint
 
 __all__ = ["add_options", "endpoint_of"]
 
@@ -36,6 +37,19 @@ def add_options(parser: ArgumentParser) -> None:
             default=defaults.get(name, ""),
             help=text,
         )
+    for name, field, text in GATEWAY_OPTIONS:
+        group.add_argument(
+            f"--serving-{name}", dest=f"serving_{field}", env_var=f"SERVING_{field.upper()}", default="", help=text
+        )
+    group.add_argument(
+        "--serving-header",
+        dest="serving_headers",
+        action="append",
+        default=[],
+        env_var="SERVING_HEADER",
+        metavar="NAME=VALUE",
+        help=HEADER_HELP,
+    )
     group.add_argument(
         "--serving-rate",
         env_var="SERVING_RATE",
@@ -58,5 +72,7 @@ def endpoint_of(environment: Environment) -> Endpoint:
     address = options.serving_endpoint or environment.host
     if not address or not options.serving_model:
         raise UsageError("nothing to send load to: give --serving-endpoint HOST:PORT and --serving-model NAME")
-    external = ExternalAddress.parse(address)
-    return Endpoint(grpc=external.grpc, rest=external.rest, model=options.serving_model)
+    given = {field: getattr(options, f"serving_{field}") for _, field, _ in GATEWAY_OPTIONS}
+    external = external_address(address, given, options.serving_headers)
+    assert external is not None  # noqa: S101 - there is an address
+    return external.endpoint(options.serving_model)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from geventhttpclient import HTTPClient
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 
+from harness.headers import merged_headers
+from harness.load.engines.wire.peer import tls_context
 from harness.load.status import BAD_RESPONSE, CONNECTION_FAILED, CONNECTION_LOST, TIMEOUT, succeeded
 from harness.swarm.options import endpoint_of
 from harness.swarm.user import Ending, ServingUser
@@ -27,17 +29,21 @@ class RestUser(ServingUser):
 
     def connect(self) -> None:
         """Prepare a connection; it is made at the first request."""
+        endpoint = endpoint_of(self.environment)
+        options: dict[str, Any] = {}
+        tls = endpoint.tls_over("rest")
+        if tls is not None:
+            options["ssl_context_factory"] = lambda **_: tls_context(tls)
+            options["ssl_options"] = {} if tls.server_name is None else {"server_hostname": tls.server_name}
         self._client = HTTPClient.from_url(
-            endpoint_of(self.environment).rest,
+            endpoint.rest,
             concurrency=1,
             connection_timeout=self.timeout_s,
             network_timeout=self.timeout_s,
+            **options,
         )
-        self._prefix = self._client_prefix()
-
-    def _client_prefix(self) -> str:
-        _, _, path = (endpoint_of(self.environment).rest or "").partition("://")[2].partition("/")
-        return f"/{path.strip('/')}" if path.strip("/") else ""
+        self._prefix = _path_of(endpoint.rest or "")
+        self._headers = endpoint.headers
 
     def disconnect(self) -> None:
         """Close the connection."""
@@ -45,7 +51,7 @@ class RestUser(ServingUser):
 
     def call(self, request: EncodedRequest) -> Ending:
         """Send bytes, get bytes; the whole answer is read."""
-        headers = {"Content-Type": "application/json", **dict(request.headers)}
+        headers = {"Content-Type": "application/json", **dict(merged_headers(self._headers, request.headers))}
         try:
             response = self._client.request(request.verb, self._prefix + request.method, request.body, headers)
             body = bytes(response.read())
@@ -60,3 +66,8 @@ class RestUser(ServingUser):
         status = response.status_code
         text = "" if succeeded(status) else body[:_MOST_CHARACTERS].decode(errors="replace")
         return Ending(status, len(body), text)
+
+
+def _path_of(url: str) -> str:
+    _, _, path = url.partition("://")[2].partition("/")
+    return f"/{path.strip('/')}" if path.strip("/") else ""

@@ -25,6 +25,7 @@ _PURE = {
     "endpoint",
     "errors",
     "findings",
+    "headers",
     "model_config",
     "option_values",
     "pictures",
@@ -44,7 +45,7 @@ _PURE = {
     "versions",
 }
 # Ground: what of this machine every edge may stand on.
-_GROUND = {"processes", "scratch"}
+_GROUND = {"processes", "scratch", "secured"}
 # Edges: each touches one part of the world and knows none of the others.
 _EDGES = {"clients", "load", "savedmodel", "servers", "standin", "surroundings"}
 # Wiring: what brings the edges together.
