@@ -1,4 +1,4 @@
-"""How an endpoint is reached: which headers go there, and whether it is on this machine, so that no proxy comes between."""
+"""How an endpoint is reached: with which headers, and whether on this machine, so that no proxy may come between."""
 
 from __future__ import annotations
 

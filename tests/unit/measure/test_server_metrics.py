@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.load_results import made_result
+from harness.endpoint import Endpoint
 from harness.measure.server_metrics import MetricsError, MetricsWatch, Reading, metrics_url, server_side
 from harness.results import ServerSide
 from harness.standin.monitoring import Metrics
@@ -56,8 +57,9 @@ def _server(rest: str | None, *args: str, backend: str = "external", metrics: bo
     """As much of a server as is asked here."""
     return SimpleNamespace(
         engine=SimpleNamespace(addresses=lambda: ("127.0.0.1:1", rest)),
-        spec=SimpleNamespace(args=args, metrics=metrics),
+        spec=SimpleNamespace(args=args, metrics=metrics, model_names=("m",)),
         backend=SimpleNamespace(name=backend),
+        endpoint_of=lambda model: Endpoint(grpc="127.0.0.1:1", rest=rest, model=model),
     )
 
 
