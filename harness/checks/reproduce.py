@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -30,6 +31,7 @@ __all__ = [
 _LONGEST = 2000
 _MOST_SHOWN = 200
 _MOST_VALUES = 50
+_HTTPS = 443
 
 
 def request_line(client: GrpcClient | RestClient, request: Request, *, layout: Layout = "column", **where: Any) -> str:
@@ -55,7 +57,7 @@ def _rest_line(client: RestClient, request: Request, layout: Layout, where: Mapp
     else:
         body = examples_body(request.examples, request.context, signature_name=request.signature_name)
     url = client.predict_url(**where).removesuffix("predict") + request.method
-    return _curl(url, body, f", {layout} layout" if request.method == "predict" else "")
+    return _curl(client, url, body, f", {layout} layout" if request.method == "predict" else "")
 
 
 def _grpc_line(client: GrpcClient, request: Request, where: Mapping[str, Any]) -> str:
@@ -65,10 +67,10 @@ def _grpc_line(client: GrpcClient, request: Request, where: Mapping[str, Any]) -
     if request.context is not None:
         values += f", context={dict(request.context)!r}"
     imports = "from numpy import array, inf, nan; " if "array(" in values else ""
-    imports += "from harness import Endpoint, GrpcClient"
+    imports += _IMPORTS[client.endpoint.tls is not None]
     imports += "; from harness.tensors import as_array" if "as_array(" in values else ""
     named = "".join(f", {key}={value!r}" for key, value in {"signature_name": request.signature_name, **where}.items())
-    code = f"{imports}; print(GrpcClient({client.endpoint!r}).{request.method}({values}{named}))"
+    code = f"{imports}; print({_client_text(client)}.{request.method}({values}{named}))"
     return f"python -c {shlex.quote(code)}{remark}"
 
 
@@ -97,9 +99,9 @@ def send_line(client: GrpcClient | RestClient, where: str, body: bytes) -> str:
     """Return the line that sends bytes as they are, with ``client.send``."""
     if client.api == "rest":
         base = cast("RestClient", client).predict_url().partition("/v1/models/")[0]
-        return _curl(base + where, body)
+        return _curl(client, base + where, body)
     code = (
-        f"from harness import Endpoint, GrpcClient; GrpcClient({client.endpoint!r}).send({where!r},"
+        f"{_IMPORTS[client.endpoint.tls is not None]}; {_client_text(client)}.send({where!r},"
         f" bytes.fromhex({body.hex()!r}))"
     )
     return f"python -c {shlex.quote(code)}"
@@ -109,11 +111,35 @@ def metadata_line(client: GrpcClient | RestClient) -> str:
     """Return the line that shows a model's signatures over a client's API."""
     if client.api == "rest":
         url = cast("RestClient", client).predict_url().removesuffix(":predict")
-        return f"curl -s {shlex.quote(url + '/metadata')}"
+        return _curl_words(client, url + "/metadata")
     return (
-        f'python -c "from harness import Endpoint, GrpcClient; print(*GrpcClient({client.endpoint!r})'
+        f'python -c "{_IMPORTS[client.endpoint.tls is not None]}; print(*{_client_text(client)}'
         '.signatures().values(), sep=chr(10))"'
     )
+
+
+_IMPORTS = {False: "from harness import Endpoint, GrpcClient", True: "from harness import Endpoint, GrpcClient, Tls"}
+
+
+def _client_text(client: GrpcClient | RestClient) -> str:
+    """Return Python that makes the client again, but for its headers' values."""
+    hidden = {name: "***" for name, _ in client.endpoint.headers}
+    return f"GrpcClient({client.endpoint!r}{f', headers={hidden!r}' if hidden else ''})"
+
+
+def _curl_words(client: GrpcClient | RestClient, url: str) -> str:
+    """Return curl with the URL and the options that reach the client's endpoint, but for the headers' values."""
+    words, tls = ["curl", "-s"], client.endpoint.tls_over("rest")
+    if tls is not None:
+        files = {"--cacert": tls.ca, "--cert": tls.certificate, "--key": tls.key}
+        words += [str(word) for pair in files.items() if pair[1] is not None for word in pair]
+    words += [word for name, _ in client.endpoint.headers for word in ("-H", f"{name}: ***")]
+    if tls is not None and tls.server_name is not None:  # curl checks the name in the URL
+        parts = urlsplit(url)
+        port = parts.port or _HTTPS
+        words += ["--connect-to", f"::{parts.hostname}:{port}"]
+        url = parts._replace(netloc=f"{tls.server_name}:{port}").geturl()
+    return shlex.join([*words, url])
 
 
 # How a signature is run without a server, by what can load the model.
@@ -190,7 +216,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
-def _curl(url: str, body: bytes, remark: str = "") -> str:
+def _curl(client: GrpcClient | RestClient, url: str, body: bytes, remark: str = "") -> str:
     text = body.decode("utf-8", "backslashreplace")
     shown = shlex.quote(text) if len(text) <= _LONGEST else f"@body.json  # {len(body):,} bytes{remark}"
-    return f"curl -s {shlex.quote(url)} -d {shown}"
+    return f"{_curl_words(client, url)} -d {shown}"

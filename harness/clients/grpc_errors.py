@@ -52,6 +52,11 @@ _CHANNEL_FAULTS: tuple[tuple[re.Pattern[str], type[CallError], str], ...] = (
         "the host cannot be found ({}); a gRPC address is HOST:PORT, without http://",
     ),
     (
+        re.compile(r"failed to connect.*(socket closed|connection reset|broken pipe|end of tcp)", re.IGNORECASE),
+        ConnectionFailedError,
+        "it hangs up on plain text ({}); if it speaks TLS, give tls=Tls(...) (grpcs:// in --serving-endpoint)",
+    ),
+    (
         re.compile(
             r"failed to connect|connection refused|no such file|connection timed out|network is unreachable",
             re.IGNORECASE,

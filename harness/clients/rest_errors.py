@@ -86,8 +86,8 @@ def _fault(error: Exception, innermost: BaseException) -> tuple[type[CallError],
         )
     if isinstance(innermost, _LOST):
         return ConnectionFailedError, (
-            "the connection was closed before an answer came ({seen}); check that this is the REST port, and the"
-            " server's log"
+            "the connection was closed before an answer came ({seen}); check that this is the REST port, that it"
+            " does not speak TLS (https://), and the server's log"
         )
     return ConnectionFailedError, (
         "nothing answers there ({seen}); check that the server runs with --rest_api_port, and that host and port are"

@@ -100,6 +100,26 @@ _EXTERNAL_CAUSES = (
     (r"BadStatusLine", "that is not a REST port; gRPC addresses are given as HOST:PORT, without http://"),
     (r"http1\.x server", "that is not a gRPC port; REST addresses are given as http://HOST:PORT"),
     (
+        r"(?i)certificate.?required|bad certificate|unknown ca\b",
+        "the server there wants a client's certificate that it trusts: --serving-tls-cert and --serving-tls-key",
+    ),
+    (
+        r"(?i)certificate.?verify.?failed|verification check|hostname mismatch|doesn't match",
+        "TLS fails: its certificate is not trusted (--serving-tls-ca) or for another name (--serving-tls-server-name)",
+    ),
+    (
+        r"(?i)wrong.version.number|record layer failure|tls handshake failed",
+        "TLS fails: what listens there seems not to speak it; write grpc://HOST:PORT, http://HOST:PORT for REST",
+    ),
+    (
+        r"failed to connect.*(Socket closed|Connection reset)|Connection aborted|HTTP request.*HTTPS",
+        "it hangs up on plain text; if it speaks TLS, write grpcs://HOST:PORT, https://HOST:PORT for REST",
+    ),
+    (
+        r"UNAUTHENTICATED|PERMISSION_DENIED|HTTP 40[13]\b",
+        "no such call may pass there; give the header it wants, e.g. --serving-header authorization=env:TOKEN",
+    ),
+    (
         r"Connection refused|failed to connect to all addresses",
         "nothing listens at that address; is the server running?",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import Signature, TensorSpec
+from harness import Endpoint, Signature, TensorSpec, Tls
 from harness.checks.fuzz.strategies import inputs
 from harness.checks.reproduce import (
     again_line,
@@ -126,3 +127,26 @@ def test_bytes_are_sent_again_as_they_are(make: Any) -> None:
 def test_a_check_is_run_again_with_its_seed() -> None:
     """The command names the check and the seed."""
     assert again_line("fuzz", 7) == "tfserving-harness check PATH --only fuzz --seed 7"
+
+
+def test_lines_reach_behind_a_gateway_and_hide_the_secret(make: Any) -> None:
+    """Each line names the TLS files, the certificate's name and the header, and shows no header's value."""
+    tls = Tls(ca="ca.pem", certificate="me.pem", key="key.pem", server_name="model.example")
+    there = Endpoint(grpc="h:1", rest="https://h:2", model="m", tls=tls, headers=(("authorization", "Bearer s3cret"),))
+    request = Request(signature_name="s", inputs={"x": np.ones(1, np.float32)})
+    curl = [
+        "curl -s --cacert ca.pem --cert me.pem --key key.pem -H 'authorization: ***' --connect-to ::h:2",
+        "https://model.example:2/v1/models/m",
+    ]
+    code = [
+        "from harness import Endpoint, GrpcClient, Tls",
+        "tls=Tls(ca='ca.pem', certificate='me.pem', key='key.pem', server_name='model.example')",
+        "headers={'authorization': '***'}",
+    ]
+    for api, expected in (("rest", curl), ("grpc", code)):
+        client = SimpleNamespace(api=api, endpoint=there, predict_url=lambda **_: "https://h:2/v1/models/m:predict")
+        where = "/v1/models/m:predict" if api == "rest" else "Predict"
+        for line in (request_line(client, request), send_line(client, where, b"{}"), metadata_line(client)):  # type: ignore[arg-type]
+            plain = line.replace("'\"'\"'", "'")
+            assert [text for text in expected if text not in plain] == []
+            assert "s3cret" not in line

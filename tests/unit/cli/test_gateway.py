@@ -70,18 +70,6 @@ def test_load_passes_the_gateway(
     assert SECRET not in ended.out + ended.err + written
 
 
-def test_lines_to_paste_name_the_files_and_hide_the_secret(
-    cli: Callable[..., Any], gateway: Gateway, there: tuple[str, ...], tmp_path: Path
-) -> None:
-    """A finding's lines show where the certificate and the header go, without the header's value."""
-    words = ("check", *there[:2], "--name", "failing", *there[4:], *LITERAL, "--only", "parity", "--report", tmp_path)
-    ended = cli(*words)
-    text = ended.out + _written(tmp_path)
-    assert f"--cacert {gateway.ca}" in text
-    assert "-H 'authorization: ***'" in text
-    assert SECRET not in text
-
-
 def test_no_header_is_told_by_the_gateway(cli: Callable[..., Any], there: tuple[str, ...]) -> None:
     """What the gateway answers to a call without the header is shown, with the option that gives one."""
     ended = cli("check", *there, "--only", "parity")
@@ -94,7 +82,7 @@ def test_no_header_is_told_by_the_gateway(cli: Callable[..., Any], there: tuple[
     ("address", "told"),
     [
         ("{gateway.grpc}", "speaks TLS, write grpcs://"),
-        ("http://{gateway.rest}", "speaks TLS, write https://"),
+        ("http://{gateway.rest}", "https://HOST:PORT for REST"),
         ("grpcs://{plain}", "grpc://"),
         ("https://{plain_rest}", "http://"),
     ],
