@@ -129,7 +129,7 @@ def test_a_check_is_run_again_with_its_seed() -> None:
     assert again_line("fuzz", 7) == "tfserving-harness check PATH --only fuzz --seed 7"
 
 
-def test_lines_reach_behind_a_gateway_and_hide_the_secret(make: Any) -> None:
+def test_lines_reach_behind_a_gateway_and_hide_the_secret() -> None:
     """Each line names the TLS files, the certificate's name and the header, and shows no header's value."""
     tls = Tls(ca="ca.pem", certificate="me.pem", key="key.pem", server_name="model.example")
     there = Endpoint(grpc="h:1", rest="https://h:2", model="m", tls=tls, headers=(("authorization", "Bearer s3cret"),))
