@@ -33,7 +33,7 @@ __all__ = [
 
 SIZE_UNITS_BYTES = {"B": 1, "kB": 1e3, "KiB": 2**10, "MB": 1e6, "MiB": 2**20, "GB": 1e9, "GiB": 2**30}
 FROM_ENVIRONMENT = "env:"  # how a header's value begins that names a variable
-_HEADER = re.compile(r"--(?:serving-)?header")
+_HEADER = re.compile(r"--(?:serving-)?he?a?(?:d[^=]*)?")  # cut short or mistyped as well: its value is as secret
 
 
 def seconds(text: str, option: str) -> float:

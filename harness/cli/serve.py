@@ -25,7 +25,7 @@ _LONGEST_EXAMPLE = 1500
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    add_server_options(parser)
+    add_server_options(parser, gateway=False)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -64,7 +64,7 @@ def port(text: str) -> int:
 
 
 def add_server_options(
-    parser: argparse.ArgumentParser, *, several_endpoints: bool = False, own_ports: bool = True
+    parser: argparse.ArgumentParser, *, several_endpoints: bool = False, own_ports: bool = True, gateway: bool = True
 ) -> None:
     """Add the options that say what is served, and by what.
 
@@ -72,6 +72,7 @@ def add_server_options(
         parser: gets them.
         several_endpoints: whether ``--endpoint`` may be repeated; it is then a list.
         own_ports: whether the server's ports may be chosen; if not, they are free ones.
+        gateway: whether to add those that say how the endpoint is reached.
     """
     parser.add_argument("path", nargs="?", help="base path (DIR with DIR/1/saved_model.pb) or bare SavedModel")
     group = parser.add_argument_group("server")
@@ -85,9 +86,10 @@ def add_server_options(
         help="a running server: HOST:PORT,http://HOST:PORT (with TLS: grpcs://, https://); needs --name"
         + ("; several in turn" * several_endpoints),
     )
-    for name, field, text in GATEWAY_OPTIONS:
-        group.add_argument(f"--{name}", dest=field, action=Once, help=text)
-    group.add_argument("--header", action="append", default=[], metavar="NAME=VALUE", help=HEADER_HELP)
+    if gateway:
+        for name, field, text in GATEWAY_OPTIONS:
+            group.add_argument(f"--{name}", dest=field, action=Once, help=text)
+        group.add_argument("--header", action="append", default=[], metavar="NAME=VALUE", help=HEADER_HELP)
     if own_ports:
         group.add_argument("--port", action=Once, type=port, help="gRPC port (default: a free one)")
         group.add_argument("--rest-port", action=Once, type=port, help="REST port (default: a free one)")
@@ -122,7 +124,7 @@ def served(options: argparse.Namespace, *, metrics: bool = False) -> Iterator[Se
         "backend": backend,
         "metrics": metrics,
     }
-    external = external_address(options.endpoint, vars(options), options.header)
+    external = external_address(options.endpoint, vars(options), vars(options).get("header", ()))
     if external is not None:
         with start(_external_spec(options, external, common)) as server:
             yield server

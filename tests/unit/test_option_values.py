@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
-from harness.option_values import asked_backend, check_name, duration_s, refuse_unfit_flags, seconds, size_bytes
+from harness.option_values import (
+    asked_backend,
+    check_name,
+    duration_s,
+    refuse_unfit_flags,
+    seconds,
+    size_bytes,
+    without_secrets,
+)
 
 NOTHING: dict[str, Any] = {"image": None, "binary": None, "endpoint": None, "prefix": "--"}
 
@@ -94,3 +102,19 @@ def test_names_no_url_carries(name: str) -> None:
     assert check_name("größe 1") == "größe 1"
     with pytest.raises(UsageError, match="cannot be a model's name"):
         check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--header", "a=s3cret"], ["--header", "a=***"]),
+        (["--header=a=s3cret=", "x"], ["--header=a=***", "x"]),
+        (["--serving-header", "a=s3cret", "--model", "a=b"], ["--serving-header", "a=***", "--model", "a=b"]),
+        (["--serving-head", "a=s3cret"], ["--serving-head", "a=***"]),
+        (["--headers=s3cret"], ["--headers=***"]),
+        (["--header", "a=env:TOKEN"], ["--header", "a=env:TOKEN"]),
+    ],
+)
+def test_a_command_is_shown_without_secrets(words: list[str], shown: list[str]) -> None:
+    """Each header's value becomes stars, unless it names a variable; all other words stay."""
+    assert [*without_secrets(words)] == shown

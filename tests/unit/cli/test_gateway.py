@@ -72,7 +72,7 @@ def test_load_passes_the_gateway(
 
 def test_no_header_is_told_by_the_gateway(cli: Callable[..., Any], there: tuple[str, ...]) -> None:
     """What the gateway answers to a call without the header is shown, with the option that gives one."""
-    ended = cli("check", *there, "--only", "parity")
+    ended = cli("check", *there, "--only", "parity", "--timeout", "0.5")
     assert ended.code == 3
     assert "the gateway wants an authorization header" in ended.err
     assert "--header" in ended.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -126,8 +127,8 @@ def test_tls_to_a_plain_grpc_server_is_told(start_grpc: Callable[..., str], fake
 
 
 def test_plain_text_to_a_tls_grpc_server_fails(grpcs: Callable[..., Endpoint]) -> None:
-    """A plain-text client of a TLS server gets no connection."""
-    with GrpcClient(grpcs(), timeout_s=10) as client, pytest.raises(ConnectionFailedError):
+    """A plain-text client of a TLS server gets no connection, and is told what to give if TLS is spoken there."""
+    with GrpcClient(grpcs(), timeout_s=10) as client, pytest.raises(ConnectionFailedError, match="if it speaks TLS"):
         client.predict({"x": _ONES})
 
 
@@ -157,6 +158,23 @@ def test_rest_distrusts_what_it_cannot_check(https: Callable[..., Endpoint], ca:
         pytest.raises(ConnectionFailedError, match=r"the TLS handshake failed .*plain HTTP only"),
     ):
         client.predict({"x": _ONES})
+
+
+def test_rest_may_expect_another_name(https: Callable[..., Endpoint], ca: Path) -> None:
+    """A certificate for another name is trusted if that name is the one expected."""
+    endpoint = https("model.example")
+    with RestClient(endpoint, tls=Tls(ca=ca, server_name="model.example"), timeout_s=10) as client:
+        assert client.predict({"x": _ONES})["y"].tolist() == [1.5]
+
+
+@pytest.mark.parametrize(("kind", "api"), [(GrpcClient, "grpc"), (RestClient, "rest")])
+def test_the_endpoints_files_are_used(
+    kind: Any, api: str, grpcs: Callable[..., Endpoint], https: Callable[..., Endpoint], ca: Path
+) -> None:
+    """An endpoint that carries TLS files is called with them."""
+    endpoint = replace(grpcs() if api == "grpc" else https(), tls=Tls(ca=ca))
+    with kind(endpoint, timeout_s=10) as client:
+        assert len(client.predict({"x": _ONES})["y"])
 
 
 def test_https_to_a_plain_server_is_told(fake_rest: Any, ca: Path) -> None:

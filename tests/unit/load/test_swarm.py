@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from fixtures.gateway import SECRET, gateway_to
 from harness.load import EncodedRequest
 from harness.measure import RequestPool
 from harness.results import read_results
@@ -87,3 +88,25 @@ def test_a_killed_worker_is_told(tmp_path: Path, http_server: Callable[..., Endp
     )
     assert 0 < row.n <= counter.n
     assert any("lost 1 worker" in warning for warning in row.warnings), printed
+
+
+def test_users_pass_a_gateway(
+    tmp_path: Path, grpc_server: Callable[..., Endpoint], http_server: Callable[..., Endpoint]
+) -> None:
+    """Over TLS and with the header users of both APIs are answered, and the value stands in no output."""
+    request = EncodedRequest(body=b"x", method="/v1/models/m:predict")
+    pools = [RequestPool(api=api, method="predict", encoded=(request,), source="1") for api in ("grpc", "rest")]
+    pools_file, results = write_pools(pools, tmp_path / "requests.json"), tmp_path / "results.json"
+    targets = {"grpc_target": grpc_server().grpc or "", "rest_url": http_server().rest or ""}
+    with gateway_to(**targets, folder=tmp_path, host="model.example") as gateway:
+        swarm = _locust(
+            "--headless", "-u", "2", "-r", "2", "-t", "1s", "--serving-endpoint", gateway.address,
+            "--serving-model", "m", "--serving-requests", str(pools_file), "--serving-results", str(results),
+            "--serving-tls-ca", str(gateway.ca), "--serving-tls-server-name", "model.example",
+            "--serving-header", f"authorization={SECRET}", "--serving-rate", "50",
+        )  # fmt: skip
+        printed = swarm.communicate(timeout=40)[0]
+    rows = read_results(results).throughput
+    assert [(row.api, row.errors) for row in rows] == [("grpc", {}), ("rest", {})], printed
+    assert all(row.n for row in rows)
+    assert SECRET not in printed + results.read_text()

@@ -10,10 +10,12 @@ from harness.errors import BackendUnavailableError, UsageError
 from harness.model_config import ModelConfig
 from harness.servers import ExternalAddress, ServerSpec, choose_backend
 from harness.servers.container_options import ContainerOptions
+from harness.tls import Tls
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+FILES = Tls(ca="ca.pem")
 MODELS = (ModelConfig(name="m", base_path="/m"),)
 
 
@@ -71,6 +73,26 @@ def test_a_backend_asked_for_never_falls_back(backend: Any) -> None:
 def test_endpoints_are_read(text: str, grpc: str | None, rest: str | None) -> None:
     """HOST:PORT is gRPC, a URL is REST, a comma joins them."""
     assert ExternalAddress.parse(text) == ExternalAddress(grpc=grpc, rest=rest)
+
+
+@pytest.mark.parametrize(
+    ("text", "tls", "speaking"),
+    [
+        ("h:1,http://h:2", None, {}),
+        ("h:1,https://h:2", None, {}),  # the system's certificates, which are the default
+        ("grpcs://h:1", None, {"grpc": Tls()}),
+        ("grpcs://h:1,https://h:2", FILES, {"grpc": FILES, "rest": FILES}),
+        ("grpcs://h:1,http://h:2", FILES, {"grpc": FILES}),
+        ("h:1,https://h:2", FILES, {"rest": FILES}),
+    ],
+)
+def test_schemes_say_where_tls_is_spoken(text: str, tls: Tls | None, speaking: dict[str, Tls]) -> None:
+    """grpcs:// and https:// are called over TLS, with the files if there are some; the other API is not."""
+    endpoint = ExternalAddress.parse(text, tls=tls, headers=(("a", "b"),)).endpoint("m")
+    apis: list[Any] = ["grpc", "rest"]
+    found = {api: endpoint.tls_over(api) for api in apis}
+    assert {api: files for api, files in found.items() if files is not None} == speaking
+    assert endpoint.headers == (("a", "b"),)
 
 
 @pytest.mark.parametrize("text", ["", "h", "h:x", "a:1,b:2", "http://a,http://b", "h:1,", "h/x:1"])
