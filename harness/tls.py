@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,3 +49,24 @@ class Tls:
             raise UsageError(
                 f"TLS file {path} cannot be read: {exc.strerror}; check the path and its permissions"
             ) from exc
+
+    def context(self, protocol: str = "") -> ssl.SSLContext:
+        """Return what a handshake needs.
+
+        Args:
+            protocol: the one to agree on in the handshake (ALPN), empty for none.
+
+        Raises:
+            UsageError: a file cannot be read, or is not what it should be.
+        """
+        ca, certificate, key = (None if each is None else str(each) for each in (self.ca, self.certificate, self.key))
+        try:
+            context = ssl.create_default_context(cafile=ca)
+            if certificate is not None:
+                context.load_cert_chain(certificate, key)
+        except OSError as exc:  # ssl.SSLError is one
+            files = f"ca={ca}, certificate={certificate}, key={key}"
+            raise UsageError(f"the TLS files cannot be used: {exc}; PEM files are needed; {files}") from exc
+        if protocol:
+            context.set_alpn_protocols([protocol])
+        return context

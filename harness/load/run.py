@@ -8,7 +8,6 @@ from harness.endpoint import Endpoint
 from harness.errors import ConnectionFailedError, UsageError
 from harness.load import engines
 from harness.load.engines.address import grpc_address, rest_address
-from harness.load.engines.wire.peer import tls_context
 from harness.load.job import Job
 from harness.load.limits import check_connections
 from harness.load.process import run_workers
@@ -191,7 +190,7 @@ def _targets(endpoints: tuple[Endpoint, ...], api: Api, tls: Tls | None) -> tupl
             raise UsageError(f"tls is given, but {target} is no https:// address; correct it, or leave tls out")
     used = endpoints[0].tls_over(api) if tls is None else tls
     if used is not None:
-        tls_context(used)  # refuses files that the worker could not use
+        used.context()  # refuses files that the worker could not use
     return tuple(target for target in targets if target is not None)
 
 

@@ -70,6 +70,7 @@ def _tls(given: Mapping[str, str | None]) -> Tls | None:
     tls = Tls(**values)
     for path in (tls.ca, tls.certificate, tls.key):
         tls.read(path)
+    tls.context()
     return tls
 
 

@@ -8,7 +8,6 @@ from geventhttpclient import HTTPClient
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 
 from harness.headers import merged_headers
-from harness.load.engines.wire.peer import tls_context
 from harness.load.status import BAD_RESPONSE, CONNECTION_FAILED, CONNECTION_LOST, TIMEOUT, succeeded
 from harness.swarm.options import endpoint_of
 from harness.swarm.user import Ending, ServingUser
@@ -33,7 +32,7 @@ class RestUser(ServingUser):
         options: dict[str, Any] = {}
         tls = endpoint.tls_over("rest")
         if tls is not None:
-            options["ssl_context_factory"] = lambda **_: tls_context(tls)
+            options["ssl_context_factory"] = lambda **_: tls.context()
             options["ssl_options"] = {} if tls.server_name is None else {"server_hostname": tls.server_name}
         self._client = HTTPClient.from_url(
             endpoint.rest,

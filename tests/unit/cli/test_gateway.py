@@ -108,6 +108,7 @@ REFUSED = {
         "but nothing at h.invalid:1,http://h.invalid:2 is called over TLS: write grpcs://",
     ),
     "file that is not there": ((*AT, "--tls-ca", "none.pem"), "TLS file none.pem cannot be read"),
+    "file of something else": ((*AT, "--tls-ca", __file__), "the TLS files cannot be used: "),
     "half a client certificate": ((*AT, "--tls-cert", "a.pem"), "give both --tls-cert and --tls-key, or neither"),
     "no variable": ((*AT, "--header", "a=env:NO_SUCH"), "the environment has no variable 'NO_SUCH', or it is empty"),
     "no name": ((*AT, "--header", SECRET), "--header should be NAME=VALUE"),

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
 from harness.load.engines.wire.errors import LinkLostError
+from harness.tls import Tls
 
 if TYPE_CHECKING:
-    from harness.load.engines.address import Address
-    from harness.tls import Tls
+    import ssl
 
-__all__ = ["Handshake", "Peer", "reach", "tls_context"]
+    from harness.load.engines.address import Address
+
+__all__ = ["Handshake", "Peer", "reach"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,33 +58,12 @@ def reach(address: Address, *, timeout_s: float, tls: Tls | None = None, protoco
     handshake = None
     if address.tls:
         server_name = tls.server_name if tls is not None and tls.server_name is not None else address.host
-        handshake = Handshake(context=tls_context(tls, protocol), server_name=server_name, protocol=protocol)
+        handshake = Handshake(context=(tls or Tls()).context(protocol), server_name=server_name, protocol=protocol)
     try:
         with _connected(address, timeout_s) as probe:
             return Peer(family=probe.family, address=probe.getpeername(), shown=address.shown, handshake=handshake)
     except OSError as exc:
         raise LinkLostError(f"nothing accepts a connection at {address.shown}: {exc}") from exc
-
-
-def tls_context(tls: Tls | None, protocol: str = "") -> ssl.SSLContext:
-    """Return what a handshake needs.
-
-    Raises:
-        UsageError: a file cannot be read, or is not what it should be.
-    """
-    files = (None, None, None) if tls is None else (tls.ca, tls.certificate, tls.key)
-    ca, certificate, key = (None if each is None else str(each) for each in files)
-    try:
-        context = ssl.create_default_context(cafile=ca)
-        if certificate is not None:
-            context.load_cert_chain(certificate, key)
-    except OSError as exc:  # ssl.SSLError is one
-        raise UsageError(
-            f"the TLS files cannot be used: {exc}; PEM files are needed; ca={ca}, certificate={certificate}, key={key}"
-        ) from exc
-    if protocol:
-        context.set_alpn_protocols([protocol])
-    return context
 
 
 def _connected(address: Address, timeout_s: float) -> socket.socket:
