@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.example_models import EXAMPLE_MODELS, exported
+from fixtures.gateway import Gateway, gateway_to
 from harness.cli import main
 
 if TYPE_CHECKING:
@@ -79,3 +80,19 @@ def addresses(running: Server) -> dict[str, str]:
     """Its addresses, as ``--endpoint`` takes them."""
     grpc, rest = running.engine.addresses()
     return {"grpc": str(grpc), "rest": str(rest), "both": f"{grpc},{rest}"}
+
+
+@pytest.fixture(scope="session")
+def gateway(running: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway in front of the stand-in, with a certificate for another name than it is called by."""
+    grpc, rest = running.engine.addresses()
+    folder = tmp_path_factory.mktemp("gateway")
+    with gateway_to(grpc_target=str(grpc), rest_url=str(rest), folder=folder, host="model.example") as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def there(gateway: Gateway) -> tuple[str, ...]:
+    """The options that lead there, but for the header."""
+    secured = ("--tls-ca", str(gateway.ca), "--tls-server-name", "model.example")
+    return ("--endpoint", gateway.address, "--name", "half_plus_two", *secured)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from fixtures.gateway import SECRET
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -75,10 +77,11 @@ def test_an_api_that_is_not_served_is_refused(cli: Callable[..., Any], addresses
     assert (ended.code, "--api grpc: --endpoint names no grpc address" in ended.err) == (3, True)
 
 
-def test_the_page_works_until_ctrl_c(addresses: dict[str, str]) -> None:
-    """Client code without a clock marks an image through a running server; Ctrl-C ends with 0 and frees the port."""
+def test_the_page_works_until_ctrl_c(there: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Client code without a clock marks an image through a gateway; Ctrl-C ends with 0 and frees the port."""
+    monkeypatch.setenv("GATEWAY_TOKEN", SECRET)
     code = "import sys; from harness.cli import main; sys.exit(main())"
-    words = ["demo", "mine_marks", "--endpoint", addresses["both"], "--name", "half_plus_two", "--api", "rest"]
+    words = ["demo", "mine_marks", *there, "--header", "authorization=env:GATEWAY_TOKEN", "--api", "rest"]
     with subprocess.Popen(
         [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.gateway import SECRET, Gateway, gateway_to
+from fixtures.gateway import SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
+    from fixtures.gateway import Gateway
     from harness import Server
 
 FROM_ENVIRONMENT = ("--header", "authorization=env:GATEWAY_TOKEN")
@@ -21,22 +22,6 @@ LITERAL = ("--header", f"authorization={SECRET}")
 @pytest.fixture(autouse=True)
 def _token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_TOKEN", SECRET)
-
-
-@pytest.fixture(scope="module")
-def gateway(running: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway in front of the stand-in, with a certificate for another name than it is called by."""
-    grpc, rest = running.engine.addresses()
-    folder = tmp_path_factory.mktemp("gateway")
-    with gateway_to(grpc_target=str(grpc), rest_url=str(rest), folder=folder, host="model.example") as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def there(gateway: Gateway) -> tuple[str, ...]:
-    """The options that lead there, but for the header."""
-    secured = ("--tls-ca", str(gateway.ca), "--tls-server-name", "model.example")
-    return ("--endpoint", gateway.address, "--name", "half_plus_two", *secured)
 
 
 def _written(folder: Path) -> str:
