@@ -49,6 +49,8 @@ def live_runs(effects: tuple[float, ...], times: int, *, backend: str, options: 
         for _ in range(times):
             for effect, path in candidates.items():
                 outcome = run_gate(_side(baseline), _side(path), options, backend=backend)
+                if outcome.interrupted:
+                    raise KeyboardInterrupt
                 yield LiveRun(effect=effect, gated=outcome.gated)
 
 

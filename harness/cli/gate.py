@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from harness.checks.default_files import existing
+from harness.cli.main import INTERRUPTED
 from harness.cli.record import Record, add_report_option
 from harness.cli.server_options import Once, positive, tags_of
 from harness.errors import UsageError
@@ -109,7 +110,7 @@ def _add_judging(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare; 0 pass, 1 regressed, 2 inconclusive."""
+    """Compare; 0 pass, 1 regressed, 2 inconclusive, 130 if Ctrl-C cut it short: what there was is reported."""
     record = Record(options)
     baseline, candidate = (_contender(options, side) for side in _SIDES)
     given = _given(options, baseline.name)
@@ -126,9 +127,16 @@ def run(options: argparse.Namespace) -> int:
             environment=parse_environment(options.env, "--env"),
             ready_timeout_s=seconds(options.timeout, "--timeout"),
         )
-    stored = () if options.store is None else _store(Path(options.store), given, outcome)
-    record.finish(backend=outcome.backend, gated=(outcome.gated,), findings=outcome.findings, trends=stored)
-    return EXIT_CODES[outcome.gated.verdict]
+    is_whole = not outcome.interrupted
+    stored = _store(Path(options.store), given, outcome) if options.store is not None and is_whole else ()
+    record.finish(
+        interrupted=outcome.interrupted,
+        backend=outcome.backend,
+        gated=(outcome.gated,),
+        findings=outcome.findings,
+        trends=stored,
+    )
+    return EXIT_CODES[outcome.gated.verdict] if is_whole else INTERRUPTED
 
 
 def _store(directory: Path, given: GateOptions, outcome: GateOutcome) -> tuple[Trend, ...]:

@@ -33,6 +33,7 @@ def explain(
     starts: int,
     duration_s: float,
     command: Sequence[str],
+    interrupted: bool = False,
 ) -> tuple[str, ...]:
     """Return what was found, how sure that is, and how to do it again: a line each.
 
@@ -44,6 +45,7 @@ def explain(
         starts: of both servers.
         duration_s: of the whole.
         command: what to type.
+        interrupted: whether it was cut short; what there was by then is told, and decides nothing.
     """
     kept = list(budgets)
     reasons = [
@@ -51,7 +53,10 @@ def explain(
         *(f"the promise {each.budget} is broken: {each.seen}" for each in kept if each.state == "broken"),
         *(_regressions(ruling) if ruling is not None and verdict == "regressed" else ()),
     ]
-    if verdict == "inconclusive":
+    if interrupted:
+        seen = [change(row) for row in ruling.rows if row.decides] if ruling is not None else []
+        reasons = ["it was interrupted before it could be sure", *seen]
+    elif verdict == "inconclusive":
         reasons += _open(ruling, kept)
     if not reasons and ruling is not None:
         reasons = ["; ".join(change(row) for row in ruling.rows if row.decides) or "no promise is broken"]

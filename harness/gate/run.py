@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.clients import GrpcClient, RestClient
 from harness.gate.arena import Arena, BlockLoad, CandidateFailsError
+from harness.gate.blocks import make_pairs
 from harness.gate.budgets import judge_budgets
 from harness.gate.contender import prepared
 from harness.gate.correctness import agreed_findings, broken_signatures
 from harness.gate.explain import explain
+from harness.gate.judge import judge_pairs
 from harness.gate.metrics import choose_metrics
-from harness.gate.rounds import Plan, decide
+from harness.gate.rounds import Plan, Ruling, decide
 from harness.load import Arrivals
 from harness.measure import pool_for
 from harness.measure.server_metrics import load_seconds
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from harness.gate.budgets import Budget, Kept
     from harness.gate.contender import Contender, Prepared
     from harness.gate.metrics import Metric
-    from harness.gate.rounds import Measured, Ruling
+    from harness.gate.rounds import Measured
     from harness.load import EncodedRequest
     from harness.measure import RequestPool
     from harness.results import Backend, GateVerdict
@@ -86,12 +88,21 @@ class GateOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class GateOutcome:
-    """What a gate leaves: its row for the results, what the checks found, what served, and every block."""
+    """What a gate leaves.
+
+    Attributes:
+        gated: its row for the results.
+        findings: what the checks found.
+        backend: what served.
+        blocks: every block that was measured.
+        interrupted: whether Ctrl-C cut it short: then `gated` tells what there was by then, and is inconclusive.
+    """
 
     gated: Gated
     findings: tuple[Finding, ...]
     backend: Backend
     blocks: tuple[Block, ...] = field(repr=False)
+    interrupted: bool = False
 
 
 def run_gate(
@@ -115,22 +126,23 @@ def run_gate(
 
     Raises:
         HarnessError: the gate could not run; a candidate that fails is a verdict, not an error.
+        KeyboardInterrupt: Ctrl-C came before there was anything to tell.
     """
     began = time.monotonic()
     metrics = choose_metrics(options.tolerances)
+    recorder = _Recorder(on_pair)
     with prepared(baseline, candidate, **{"metrics": True, **server_options}) as (first, second):
         look = _look_over(first, second, options)
         arena = Arena(
             first,
             second,
             _block_load(options, look.pool.encoded),
-            on_pair=on_pair,
+            on_pair=recorder.pair,
             load_seconds=lambda server: load_seconds(server, baseline.name),
         )
-        recorder = _Recorder()
         ruling, wrong = _rule(arena, recorder, look, metrics, options.plan)
     kept = judge_budgets(options.budgets, recorder.candidate_blocks, recorder.candidate_starts) if ruling else []
-    verdict = _verdict(ruling, wrong, kept)
+    verdict: GateVerdict = "inconclusive" if recorder.interrupted else _verdict(ruling, wrong, kept)
     duration_s = time.monotonic() - began
     gated = Gated(
         model=baseline.name,
@@ -146,6 +158,7 @@ def run_gate(
             starts=arena.restarts,
             duration_s=duration_s,
             command=command,
+            interrupted=recorder.interrupted,
         ),
         metrics=ruling.rows if ruling else (),
         budgets={str(each.budget): f"{each.state}: {each.seen}" for each in kept},
@@ -157,7 +170,13 @@ def run_gate(
         duration_s=duration_s,
         command=tuple(command),
     )
-    return GateOutcome(gated=gated, findings=look.findings, backend=look.backend, blocks=tuple(recorder.blocks))
+    return GateOutcome(
+        gated=gated,
+        findings=look.findings,
+        backend=look.backend,
+        blocks=tuple(recorder.blocks),
+        interrupted=recorder.interrupted,
+    )
 
 
 def _rule(
@@ -172,6 +191,12 @@ def _rule(
             return decide(recorder.watch(arena), metrics, plan), wrong
         except CandidateFailsError as exc:
             return None, [str(exc)]
+        except KeyboardInterrupt:
+            if not recorder.blocks:
+                raise
+            recorder.interrupted = True
+            rows = judge_pairs(make_pairs(recorder.blocks), recorder.blocks, metrics)
+            return Ruling(verdict="inconclusive", rows=tuple(rows)), wrong
 
 
 def _verdict(ruling: Ruling | None, wrong: Sequence[str], budgets: Sequence[Kept]) -> GateVerdict:
@@ -247,14 +272,19 @@ def _block_load(options: GateOptions, requests: tuple[EncodedRequest, ...]) -> B
 class _Recorder:
     """Keeps what is measured, on its way to the judge."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_pair: Callable[[Sequence[Block]], None]) -> None:
         self.blocks: list[Block] = []
         self.candidate_starts: dict[str, list[float]] = {}
+        self.interrupted = False
+        self._on_pair = on_pair
+
+    def pair(self, blocks: Sequence[Block]) -> None:
+        self.blocks += blocks
+        self._on_pair(blocks)
 
     def watch(self, arena: Arena) -> Callable[[int, int], Measured]:
         def measure(pairs: int, starts: int) -> Measured:
             measured = arena(pairs, starts)
-            self.blocks += measured.blocks
             for name, values in measured.candidate_starts.items():
                 self.candidate_starts.setdefault(name, []).extend(values)
             return measured

@@ -72,6 +72,8 @@ def _gate(state: State, model: str) -> None:
     recorder.backend = recorder.backend or outcome.backend
     recorder.measured(outcome.gated)
     recorder.findings.extend(outcome.findings)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
     if outcome.gated.verdict in ("regressed", "inconclusive"):
         pytest.fail("\n".join(outcome.gated.explanation), pytrace=False)
 

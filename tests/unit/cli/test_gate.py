@@ -33,7 +33,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             explanation=(f"{seen['verdict'].upper()}: told.", "Sure.", "Again: so"),
         )
         del on_pair
-        return GateOutcome(gated=gated, findings=(), backend=Backend(name="standin", reason="r"), blocks=())
+        backend, interrupted = Backend(name="standin", reason="r"), seen.get("interrupted", False)
+        return GateOutcome(gated=gated, findings=(), backend=backend, blocks=(), interrupted=interrupted)
 
     monkeypatch.setattr(gate, "run_gate", run_gate)
     return seen
@@ -52,6 +53,17 @@ def test_exit_code_is_the_verdict(
     (gated,) = read_results(tmp_path / "results.json").gated
     assert gated.verdict == verdict
     assert f"{verdict.upper()}: told" in (tmp_path / "summary.md").read_text()
+
+
+def test_ctrl_c_reports_what_there_was(cli: Callable[..., Any], asked: dict[str, Any], tmp_path: Path) -> None:
+    """It ends with 130, the report says that it was cut short, and the history gets no half run."""
+    asked.update(verdict="inconclusive", interrupted=True)
+    words = ("--baseline", "a/m", "--candidate", "b/m", "--report", tmp_path, "--store", tmp_path / "history")
+    ended = cli("gate", *words)
+    assert ended.code == 130, ended.out + ended.err
+    results = read_results(tmp_path / "results.json")
+    assert (results.run.interrupted, len(results.gated)) == (True, 1)
+    assert not (tmp_path / "history").exists()
 
 
 def test_options_reach_the_gate(cli: Callable[..., Any], asked: dict[str, Any]) -> None:

@@ -94,3 +94,11 @@ def test_wrong_answers_and_broken_promises_come_first() -> None:
     assert "no pair of measurements was judged" in second
     passing = Ruling(verdict="pass", rows=(FINE,))
     assert "the promise p99 <= 1.00 ms cannot be judged" in _explain("inconclusive", passing, budgets=budgets)[0]
+
+
+def test_an_interrupted_run_decides_nothing() -> None:
+    """What there was is told, after the word that it was cut short, even of what looked like a regression."""
+    first, *_ = _explain("inconclusive", Ruling(verdict="inconclusive", rows=(ROW,)), interrupted=True)
+    assert first == (
+        "INCONCLUSIVE: it was interrupted before it could be sure; server CPU per request +10.0 % (+8.0 to +12.0 %)."
+    )

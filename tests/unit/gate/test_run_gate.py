@@ -54,6 +54,39 @@ def test_two_versions_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcome.backend.name == "standin"
 
 
+@pytest.mark.parametrize(("after", "rows"), [(6, True), (2, False)], ids=["enough to judge", "too few"])
+def test_ctrl_c_keeps_what_was_measured(monkeypatch: pytest.MonkeyPatch, after: int, rows: bool) -> None:  # noqa: FBT001
+    """Cut short it tells what there was, and is inconclusive whatever that was; its servers are gone."""
+    monkeypatch.setattr(MachineTime, "steal_share", lambda _: 0.0)
+    base_path, pairs = exported("half_plus_two"), list[object]()
+
+    def press(blocks: object) -> None:
+        pairs.append(blocks)
+        if len(pairs) == after:
+            raise KeyboardInterrupt
+
+    options = GateOptions(block_s=0.1, settle_s=0.02, plan=Plan(pairs=12, most_pairs=12, starts=1))
+    outcome = run_gate(
+        _contender(base_path / "1"), _contender(base_path / "2"), options, on_pair=press, backend="standin"
+    )
+    assert outcome.interrupted
+    assert (outcome.gated.verdict, len(outcome.blocks)) == ("inconclusive", 2 * after)
+    assert bool(outcome.gated.metrics) is rows
+    assert outcome.gated.explanation[0].startswith("INCONCLUSIVE: it was interrupted before it could be sure")
+
+
+def test_ctrl_c_before_the_first_pair_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to tell, so it goes on its way."""
+
+    def press(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.gate.arena.run_load", press)
+    base_path = exported("half_plus_two")
+    with pytest.raises(KeyboardInterrupt):
+        run_gate(_contender(base_path / "1"), _contender(base_path / "2"), GateOptions(), backend="standin")
+
+
 def test_broken_signatures_fail_without_a_measurement() -> None:
     """A candidate with other inputs is a regression, said before a single block was measured."""
     outcome = run_gate(
