@@ -200,8 +200,8 @@ def test_what_is_no_file_is_told(tab: Tab, tmp_path: Path) -> None:
     assert "That was no file" in tab.value(_TEXT.format("failure"))
 
 
-def test_the_last_image_counts(tab: Tab, mark: _Mark, files: dict[str, Path]) -> None:
-    """While one image is worked on another may be dropped: it alone is shown, and the page says what it does."""
+def test_the_last_image_counts(tab: Tab, server: DemoServer, mark: _Mark, files: dict[str, Path]) -> None:
+    """While one image is worked on others may be dropped: the last alone is shown, one between is never worked on."""
     mark.let.clear()
     try:
         while mark.begun.acquire(blocking=False):
@@ -212,10 +212,15 @@ def test_the_last_image_counts(tab: Tab, mark: _Mark, files: dict[str, Path]) ->
         assert tab.value(_TEXT.format("status")) == "Working on shelf.png …"
         tab.drop(files["other.png"], files["shelf.png"])
         tab.until(f"{_TEXT.format('status')} === 'Working on other.png …'")
+        tab.until("true", also=lambda: server._room._value == server.limits.most_images - 2)
+        tab.drop(files["other.png"], files["shelf.png"])
+        tab.until("true", also=lambda: server._room._value == server.limits.most_images - 2)
     finally:
         mark.let.set()
     tab.until(f"{_STATE} === 'done'")
     assert tab.value(_MIDDLE)[:2] == [10, 20]
+    assert mark.begun.acquire(blocking=False)
+    assert not mark.begun.acquire(blocking=False), "an image that was given up was worked on"
     assert tab.value(_TEXT.format("status")).endswith("Of 2 files this is the first.")
     assert tab.complaints() == []
 
