@@ -92,6 +92,7 @@ class Arena:
         self._on_pair = on_pair
         self._load_seconds = load_seconds
         self._servers: dict[Side, Server] = {}
+        self._turn = 0
         self.voided: Counter[str] = Counter()
         self.restarts = 0
         self.pairs = 0
@@ -173,6 +174,7 @@ class Arena:
 
     def _block(self, side: Side) -> Block:
         server, load = self._servers[side], self._load
+        self._turn += 1
         machine = MachineTime()
         server.resume()
         try:
@@ -202,6 +204,7 @@ class Arena:
             values=_values(result),
             void=void,
             samples_ns=tuple(result.samples.latency_ns.tolist()),
+            turn=self._turn,
         )
 
 

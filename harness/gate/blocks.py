@@ -29,6 +29,7 @@ class Block:
         values: by metric; one that could not be measured is left out.
         void: why it says nothing, e.g. since the machine's time was taken away; empty if it counts.
         samples_ns: latencies, for budgets over the whole run; may be empty.
+        turn: the how manieth block it was, those that were thrown away counted; None if all blocks are there.
     """
 
     side: Side
@@ -36,6 +37,7 @@ class Block:
     values: Mapping[str, float]
     void: str = ""
     samples_ns: tuple[float, ...] = field(default=(), repr=False)
+    turn: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +69,13 @@ def make_pairs(blocks: Sequence[Block]) -> list[Pair]:
 
 
 def same_side_neighbours(blocks: Sequence[Block]) -> list[tuple[Block, Block]]:
-    """Return the neighbours of one side within one start that both count: measured twice with nothing changed."""
+    """Return the neighbours of one side within one start that both count: measured twice with nothing changed.
+
+    Blocks between which others were thrown away are no neighbours: the machine had time to change.
+    """
     return [
         (one, other)
         for one, other in pairwise(blocks)
         if one.side == other.side and one.start == other.start and not one.void and not other.void
+        if one.turn is None or other.turn == one.turn + 1
     ]

@@ -70,9 +70,9 @@ def _compare(metric: Metric, pairs: Sequence[Pair], blocks: Sequence[Block]) -> 
     if len(values) < LEAST_PAIRS or min(min(each) for each in values) <= 0:
         return None
     worse = [_worse(metric, *each) for each in values]
-    return _Comparison(
-        metric=metric, pairs=values, found=estimate(worse), floor=noise_floor(metric, blocks, len(values))
-    )
+    found = estimate(worse)
+    noise = [*_of_one_side(metric, blocks), *(each - found.center for each in worse)]
+    return _Comparison(metric=metric, pairs=values, found=found, floor=noise_floor(noise, len(values)))
 
 
 def _worse(metric: Metric, baseline: float, candidate: float) -> float:
@@ -80,21 +80,33 @@ def _worse(metric: Metric, baseline: float, candidate: float) -> float:
     return ratio if metric.lower_is_better else -ratio
 
 
-def noise_floor(metric: Metric, blocks: Sequence[Block], pairs: int, *, seed: int = 0) -> float:
-    """Return how large an estimate from so many pairs gets where there is no difference, in 99 of 100 cases.
-
-    Drawn from neighbouring blocks of the same side: what they differ by, either way round, is noise. A logarithm; 0
-    with fewer than six of them.
-    """
-    differences = [
+def _of_one_side(metric: Metric, blocks: Sequence[Block]) -> list[float]:
+    """Return by what neighbouring blocks of the same side differ, as logarithms."""
+    return [
         math.log(other.values[metric.name] / one.values[metric.name])
         for one, other in same_side_neighbours(blocks)
         if one.values.get(metric.name, 0) > 0 and other.values.get(metric.name, 0) > 0
     ]
-    if len(differences) < LEAST_PAIRS:
+
+
+def noise_floor(noise: Sequence[float], pairs: int, *, seed: int = 0) -> float:
+    """Return how large an estimate from so many pairs gets where there is no difference, in 99 of 100 cases.
+
+    Pairs are drawn from what is noise for sure, either way round: what neighbouring blocks of the same side differ by,
+    and how far each pair lies from the estimate of all. A few of the former alone would let one burst decide.
+
+    Args:
+        noise: such differences, as logarithms.
+        pairs: how many are drawn.
+        seed: of the drawing.
+
+    Returns:
+        A logarithm; 0 with fewer than six differences.
+    """
+    if len(noise) < LEAST_PAIRS:
         return 0.0
     random = np.random.default_rng(seed)
-    drawn = random.choice(differences, (2_000, pairs)) * random.choice((-1.0, 1.0), (2_000, pairs))
+    drawn = random.choice(noise, (2_000, pairs)) * random.choice((-1.0, 1.0), (2_000, pairs))
     return float(np.quantile(np.abs(hodges_lehmann(drawn)), _FLOOR_LEVEL))
 
 

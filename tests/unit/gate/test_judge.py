@@ -74,14 +74,31 @@ def test_noise_raises_the_limit(blocks: Any) -> None:
     assert (row.verdict, row.why[:8]) == ("inconclusive", "noise of")
 
 
-def test_noise_floor_is_of_neighbours(blocks: Any) -> None:
-    """The floor grows with the noise, shrinks with the number of pairs, and is 0 where there is none to see."""
-    metric = METRICS[0]
-    noisy, calm = blocks(noise=0.1), blocks(noise=0.01)
-    assert noise_floor(metric, noisy, 12) > 3 * noise_floor(metric, calm, 12) > 0
-    assert noise_floor(metric, noisy, 20) < noise_floor(metric, noisy, 6)
-    assert noise_floor(metric, noisy[:6], 12) == 0.0
-    assert noise_floor(metric, blocks(noise=0.0, cpu_us=1.5), 12) == 0.0
+def test_noise_floor_grows_with_the_noise() -> None:
+    """It shrinks with the number of pairs, one burst among many differences hardly moves it, and too few give none."""
+    calm = [0.01, -0.012, 0.008, -0.009, 0.011, -0.01] * 3
+    noisy = [10 * each for each in calm]
+    assert noise_floor(noisy, 12) == pytest.approx(10 * noise_floor(calm, 12))
+    assert noise_floor(noisy, 20) < noise_floor(noisy, 6)
+    assert noise_floor([*calm, 0.3], 12) < 2 * noise_floor(calm, 12)
+    assert noise_floor(calm[:5], 12) == 0.0
+
+
+def test_noise_is_known_without_neighbours(blocks: Any) -> None:
+    """Where no two blocks of a side lie next to each other, the pairs themselves tell how noisy the machine is."""
+    apart = tuple(replace(block, turn=10 * number) for number, block in enumerate(blocks(noise=0.03)))
+    assert same_side_neighbours(apart) == []
+    beside = tuple(replace(block, turn=number) for number, block in enumerate(blocks(noise=0.03)))
+    assert len(same_side_neighbours(beside)) == 9
+    floors = [_rows(made)["cpu_us"].floor for made in (apart, beside)]
+    assert all(0.01 < floor < 0.06 for floor in floors)
+
+
+def test_a_true_difference_is_no_noise(blocks: Any) -> None:
+    """However much the sides differ, the floor is that of the same machine without a difference."""
+    same, slower = (_rows(blocks(noise=0.02, cpu_us=factor))["cpu_us"].floor for factor in (1.0, 1.5))
+    assert slower == pytest.approx(same)
+    assert _rows(blocks(noise=0.0, cpu_us=1.5))["cpu_us"].floor == pytest.approx(0.0)
 
 
 def test_void_pairs_do_not_count(blocks: Any) -> None:
