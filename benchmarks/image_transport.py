@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from harness import GrpcClient, RestClient, serve
+from harness import serve
 from harness.checks import Request
+from harness.clients import open_client
 from harness.measure.breakdown import break_down
 from harness.measure.pool import make_pool
 from harness.savedmodel import export
@@ -103,7 +104,7 @@ def measure(ways: Sequence[Way], *, rounds: int, calls: int, backend: str) -> li
 
 
 def _row(server: Server, way: Way, calls: int) -> Breakdown:
-    with (GrpcClient if way.api == "grpc" else RestClient)(server.endpoint) as client:
+    with open_client(server.endpoint, way.api) as client:
         pool = make_pool(client, [Request(inputs=way.inputs)], source="a drawn shelf")
     row, note = break_down(server, pool, calls=calls)
     if note:

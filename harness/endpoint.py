@@ -81,6 +81,12 @@ class Endpoint:
                     f"header {name!r} would be bytes over gRPC, as all that end in -bin; name it otherwise"
                 )
 
+    @property
+    def apis(self) -> tuple[Literal["grpc", "rest"], ...]:
+        """The APIs that there is an address of, gRPC first."""
+        known: tuple[Literal["grpc", "rest"], ...] = ("grpc", "rest")
+        return tuple(api for api in known if getattr(self, api) is not None)
+
     def tls_over(self, api: Literal["grpc", "rest"]) -> Tls | None:
         """Return the files for TLS over an API; None for plain text, and for https with the system's certificates."""
         if api == "grpc":

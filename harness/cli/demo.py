@@ -8,14 +8,13 @@ from harness.cli.load.pools import apis_of
 from harness.cli.pipelines import find_pipeline
 from harness.cli.server_options import Once, add_server_options, port, served
 from harness.cli.waiting import told_to_stop, wait_until_told
-from harness.clients import GrpcClient, RestClient
+from harness.clients import open_client
 from harness.demo import DemoServer, Facts, Limits, Marker, render_page
 from harness.option_values import size_bytes
 
 if TYPE_CHECKING:
     import argparse
 
-    from harness.servers import Server
 
 __all__ = ["add_options", "run"]
 
@@ -51,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     pipeline = find_pipeline(options.pipeline)
     limits = Limits(most_bytes=size_bytes(_MOST if options.most_bytes is None else options.most_bytes, "--most-bytes"))
     with DemoServer(port=options.page_port, limits=limits) as demo, served(options) as server, told_to_stop() as told:
-        with _client(server, options.api) as client:
+        with open_client(server.endpoint, apis_of(options.api or "both", server.endpoint)[0]) as client:
             marker = Marker(pipeline, client)
             marker.prepare()
             facts = Facts(
@@ -69,11 +68,6 @@ def run(options: argparse.Namespace) -> int:
                 print("stopping", flush=True)
         server.stop()
     return 0
-
-
-def _client(server: Server, api: str | None) -> GrpcClient | RestClient:
-    chosen = apis_of(api or "both", server.endpoint)[0]
-    return (GrpcClient if chosen == "grpc" else RestClient)(server.endpoint)
 
 
 def _page_port(text: str) -> int:

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.clients import GrpcClient, RestClient
+from harness.clients import GrpcClient, RestClient, open_client
 from harness.errors import UsageError
 from harness.measure.runner import usage_of
 from harness.measure.server_metrics import MetricsWatch
@@ -213,7 +213,7 @@ class _Work:
     def measure(self, rounds: int, do: _Do) -> _Rounds:
         """Do the work so many times, after as much of it as warms both sides up."""
         watch, usage = MetricsWatch(self.server), usage_of(self.server)
-        with (GrpcClient if self.api == "grpc" else RestClient)(self.endpoint) as plain:
+        with open_client(self.endpoint, self.api) as plain:
             _repeat(do, plain, _WARMING_ROUNDS)
             watch.look()
             used, own_ns, began_ns = usage(), time.process_time_ns(), time.perf_counter_ns()

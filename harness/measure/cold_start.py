@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.checks.opening import served_files
-from harness.clients import GrpcClient, RestClient
+from harness.clients import GrpcClient, open_client
 from harness.errors import CheckError, UsageError
 from harness.measure.progress import SILENT
 from harness.measure.server_metrics import load_seconds
@@ -125,7 +125,7 @@ class ColdStarting:
     def _latencies(self, server: Server) -> list[float]:
         """Return what the first request and those after it took, on a connection that was there before."""
         found = []
-        with (GrpcClient if self.pool.api == "grpc" else RestClient)(server.endpoint) as client:
+        with open_client(server.endpoint, self.pool.api) as client:
             client.model_status()  # connects: the first request shall not pay for that
             for number in range(1 + _LATER):
                 encoded = self.pool.encoded[number % len(self.pool.encoded)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.checks.noise import noise_of
 from harness.checks.opening import served_files
 from harness.checks.subject import CheckOptions, Subject
-from harness.clients import GrpcClient, RestClient
+from harness.clients import GrpcClient, RestClient, open_client
 from harness.errors import UsageError
 from harness.measure.made_up_requests import grow
 from harness.measure.pool import RequestPool, make_pool
@@ -157,7 +157,7 @@ def _opened(
     endpoint = where.endpoint if model is None else where.endpoint_of(model)
     if (endpoint.grpc if api == "grpc" else endpoint.rest) is None:
         raise UsageError(f"model {endpoint.model!r} has no {api} address; choose the other api")
-    with GrpcClient(endpoint) if api == "grpc" else RestClient(endpoint) as client:
+    with open_client(endpoint, api) as client:
         signatures = {name: one for name, one in client.signatures().items() if not one.is_internal}
         layout, notes = served_files(where, endpoint.model, tags, client.model_status())
         yield (

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from harness.endpoint import Endpoint
     from harness.results import Breakdown
-    from harness.results.measured import Api
     from harness.servers import Server
 
 __all__ = ["ServingPipeline"]
@@ -49,13 +48,11 @@ class ServingPipeline:
             CallError: the server gave no answer.
         """
         named = Pipeline(name=f"{pipeline.__module__}:{pipeline.__qualname__}", run=pipeline)
-        apis: tuple[Api, ...] = ("grpc", "rest")
         rows = []
-        for api in apis:
-            if getattr(self.endpoint, api) is not None:
-                row, note = break_down_pipeline(self.server, api, named, files, runs=runs, endpoint=self.endpoint)
-                self.record(row)
-                rows.append(row)
-                if note:
-                    self.warn(f"where the time of {named.name} goes: the server's own part is not told: {note}")
+        for api in self.endpoint.apis:
+            row, note = break_down_pipeline(self.server, api, named, files, runs=runs, endpoint=self.endpoint)
+            self.record(row)
+            rows.append(row)
+            if note:
+                self.warn(f"where the time of {named.name} goes: the server's own part is not told: {note}")
         return tuple(rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.checks.subject import Subject
-from harness.clients import GrpcClient, RestClient
+from harness.clients import open_client
 from harness.errors import UsageError
 from harness.measure.pool_for import pool_for
 from harness.swarm.options import endpoint_of
@@ -33,7 +33,7 @@ def find_pool(environment: Environment, api: Api) -> RequestPool:
         raise UsageError(f"there are users of {api}, but no {api} address; give one with --serving-endpoint")
     if options.serving_requests:
         return read_pool(options.serving_requests, api)
-    with GrpcClient(endpoint) if api == "grpc" else RestClient(endpoint) as client:
+    with open_client(endpoint, api) as client:
         signatures = {name: one for name, one in client.signatures().items() if not one.is_internal}
         clients: dict[str, Any] = {api: client}
         return pool_for(

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.checks.fuzz.faults import Fault, fault_of
-from harness.clients import GrpcClient, RestClient
+from harness.clients import GrpcClient, RestClient, open_client
 from harness.errors import ConnectionFailedError, DeadlineError, HarnessError, ServerError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Arena:
         self._server = self._stack.enter_context(stage.server())
         endpoint = self._server.endpoint_of(self.subject.model)
         for client in self.subject.clients:
-            own = GrpcClient(endpoint) if client.api == "grpc" else RestClient(endpoint)
+            own = open_client(endpoint, client.api)
             self._stack.callback(own.close)
             self._clients[client.api] = own
 

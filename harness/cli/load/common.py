@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from harness.cli.server_options import Once, positive
-from harness.clients import GrpcClient, RestClient
+from harness.clients import open_client
 from harness.errors import ReportError, UsageError
 from harness.load import engines
 from harness.measure.expected import expect
@@ -145,7 +145,7 @@ def _verifier(context: Context) -> Callable[[RequestPool, Sequence[Answer]], Ver
     """Return what compares answers with the recorded ones, or with those that the server gives now, at rest."""
     expected: dict[int, Expected] = {}
     for pool in context.every_pool:
-        with (GrpcClient if pool.api == "grpc" else RestClient)(context.server.endpoint) as client:
+        with open_client(context.server.endpoint, pool.api) as client:
             expected[id(pool)] = expect(pool, client)
     return lambda pool, answers: verify(answers, pool, expected[id(pool)])
 

@@ -101,12 +101,9 @@ def apis_of(asked: str, endpoint: Endpoint) -> list[Api]:
     Raises:
         UsageError: there is none.
     """
-    available: list[Api] = []
-    available += ["grpc"] if endpoint.grpc is not None else []
-    available += ["rest"] if endpoint.rest is not None else []
-    chosen = [api for api in available if asked in ("both", api)]
+    chosen: list[Api] = [api for api in endpoint.apis if asked in ("both", api)]
     if not chosen:
-        raise UsageError(f"--api {asked}: --endpoint names no {asked} address, only {available[0]}")
+        raise UsageError(f"--api {asked}: --endpoint names no {asked} address, only {endpoint.apis[0]}")
     return chosen
 
 
