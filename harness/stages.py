@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["StageClock"]
+__all__ = ["Span", "StageClock", "sum_by_name"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """A stage that was gone through once, by the clock of ``time.perf_counter_ns``."""
+
+    name: str
+    began_ns: int
+    ended_ns: int
 
 
 class StageClock:
-    """Adds up the time spent in each stage.
+    """Keeps when each stage was.
 
     Client code takes one and names its stages with it; whoever calls that code reads how long they took::
 
@@ -23,21 +33,24 @@ class StageClock:
                 ...
 
     A stage within a stage is an error: times that overlap do not add up. Not for several threads.
+
+    Attributes:
+        spans: the stages in the order in which they were gone through; may be cleared to begin anew.
     """
 
     def __init__(self) -> None:
         """Begin with no stages."""
-        self._stages_ns: dict[str, int] = {}
+        self.spans: list[Span] = []
         self._inside = ""
 
     @property
     def stages_ns(self) -> Mapping[str, int]:
         """Time in each stage, in nanoseconds, by name, in the order in which they were first entered."""
-        return dict(self._stages_ns)
+        return sum_by_name(self.spans)
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Count the time of a ``with`` block to a stage, also if an exception ends it.
+        """Keep the time of a ``with`` block, also if an exception ends it.
 
         Raises:
             RuntimeError: this is within another stage.
@@ -45,10 +58,17 @@ class StageClock:
         if self._inside:
             raise RuntimeError(f"stage {name!r} begins within stage {self._inside!r}; end that one first")
         self._inside = name
-        self._stages_ns.setdefault(name, 0)
         began_ns = time.perf_counter_ns()
         try:
             yield
         finally:
-            self._stages_ns[name] += time.perf_counter_ns() - began_ns
+            self.spans.append(Span(name=name, began_ns=began_ns, ended_ns=time.perf_counter_ns()))
             self._inside = ""
+
+
+def sum_by_name(spans: Iterable[Span]) -> dict[str, int]:
+    """Return the time in each stage, in nanoseconds, in the order of their first spans."""
+    sums: dict[str, int] = {}
+    for span in spans:
+        sums[span.name] = sums.get(span.name, 0) + span.ended_ns - span.began_ns
+    return sums

@@ -7,14 +7,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.demo.timing import SpanClock, group_spans
+from harness.demo.timing import group_spans
 from harness.errors import HarnessError, UsageError
 from harness.measure.timed_client import TimedClient
+from harness.stages import StageClock
 
 if TYPE_CHECKING:
     from harness.clients import GrpcClient, RestClient
     from harness.demo.timing import Group
-    from harness.measure.breakdown import Pipeline
+    from harness.measure.pipeline import Pipeline
 
 __all__ = ["Marked", "Marker"]
 
@@ -40,7 +41,7 @@ class Marker:
     def __init__(self, pipeline: Pipeline, client: GrpcClient | RestClient) -> None:
         """Keep the client code, and the client that it is given, with a clock around, to ask the server."""
         self._pipeline = pipeline
-        self._clock = SpanClock()
+        self._clock = StageClock()
         self._client = client
         self._timed = TimedClient(client, self._clock)
 

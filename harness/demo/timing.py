@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.measure.timed_client import ENCODE, READ, TRIP
-from harness.stages import StageClock
+from harness.stages import sum_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["OTHER", "Group", "Span", "SpanClock", "group_spans"]
+    from harness.stages import Span
+
+__all__ = ["OTHER", "Group", "group_spans"]
 
 OTHER = "not in a stage"
 _CALL = (ENCODE, TRIP, READ)
 _LEAST_SHARE = 0.01  # of the whole; less outside the stages goes without saying
-
-
-@dataclass(frozen=True, kw_only=True)
-class Span:
-    """A stage that was gone through once, by the clock of ``time.perf_counter_ns``."""
-
-    name: str
-    began_ns: int
-    ended_ns: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,25 +33,6 @@ class Group:
     name: str
     total_ns: int
     stages_ns: Mapping[str, int]
-
-
-class SpanClock(StageClock):
-    """A clock that also keeps when each stage was."""
-
-    def __init__(self) -> None:
-        """Begin with no stages."""
-        super().__init__()
-        self.spans: list[Span] = []
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Count and keep the time of a ``with`` block, as ``StageClock`` does."""
-        began_ns = time.perf_counter_ns()
-        with super().__call__(name):
-            try:
-                yield
-            finally:
-                self.spans.append(Span(name=name, began_ns=began_ns, ended_ns=time.perf_counter_ns()))
 
 
 def group_spans(spans: Sequence[Span], *, began_ns: int, ended_ns: int) -> tuple[Group, ...]:
@@ -90,9 +62,7 @@ def group_spans(spans: Sequence[Span], *, began_ns: int, ended_ns: int) -> tuple
 
 
 def _group(name: str, low_ns: int, high_ns: int, spans: Sequence[Span], least_ns: float) -> Group:
-    stages_ns: dict[str, int] = {}
-    for span in spans:
-        stages_ns[span.name] = stages_ns.get(span.name, 0) + span.ended_ns - span.began_ns
+    stages_ns = sum_by_name(spans)
     other_ns = high_ns - low_ns - sum(stages_ns.values())
     if other_ns > least_ns:
         stages_ns[OTHER] = other_ns

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from harness.checks.request import Method
     from harness.endpoint import Endpoint
+    from harness.measure.pipeline import Pipeline
     from harness.measure.pool import RequestPool
     from harness.results import ServerSide
     from harness.results.measured import Api
@@ -33,36 +34,20 @@ if TYPE_CHECKING:
 
     _Do = Callable[[TimedClient, StageClock, int], Any]
 
-__all__ = ["DEFAULT_CALLS", "Pipeline", "break_down", "break_down_pipeline", "parts_of"]
+__all__ = ["DEFAULT_CALLS", "break_down", "break_down_pipeline", "parts_of"]
 
 DEFAULT_CALLS = 200
 _WARMING_ROUNDS = 20
 _REST = "client's rest"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pipeline:
-    """Client code around a call, from an input file to what its user sees.
-
-    Attributes:
-        name: for people, e.g. ``models.commodity:make_prediction``.
-        run: takes the bytes of a file, a client, and as ``clock`` the StageClock that it names its stages to.
-    """
-
-    name: str
-    run: Callable[..., Any]
-
-
-def break_down(
-    server: Server, pool: RequestPool, *, calls: int = DEFAULT_CALLS, endpoint: Endpoint | None = None
-) -> tuple[Breakdown, str]:
+def break_down(server: Server, pool: RequestPool, *, calls: int = DEFAULT_CALLS) -> tuple[Breakdown, str]:
     """Call a model so many times, one call after the other, and return where their time went.
 
     Args:
         server: it runs; nobody else should call it meanwhile.
         pool: what to send, in turn.
         calls: how many are measured; 20 before them are not.
-        endpoint: of the model, if the server has several; None for its first.
 
     Returns:
         The row, and why the server's part in it is not told, empty if it is.
@@ -72,7 +57,7 @@ def break_down(
         TensorError: an answer that cannot be read.
     """
     requests = pool.requests
-    work = _Work(server=server, endpoint=endpoint or server.endpoint, api=pool.api, method=pool.method)
+    work = _Work(server=server, endpoint=server.endpoint, api=pool.api, method=pool.method)
     done = work.measure(calls, lambda client, _, number: client.call(requests[number % len(requests)]))
     return done.row(parts_of(done.stages_ns, done.said), batch_size=pool.batch_size), done.note
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.measure.breakdown import Pipeline, break_down_pipeline
+from harness.measure.breakdown import break_down_pipeline
+from harness.measure.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,7 +40,7 @@ class ServingPipeline:
         """Run it over each API that the server has, and return a row for each.
 
         Args:
-            pipeline: takes a file's bytes, a client, and ``clock``, to which it names its stages.
+            pipeline: takes a file's bytes, a client, and, if it names its stages, ``clock``.
             files: what it is given, in turn.
             runs: how many are measured.
 
@@ -47,7 +48,7 @@ class ServingPipeline:
             UsageError: the pipeline makes no call of ``predict``.
             CallError: the server gave no answer.
         """
-        named = Pipeline(name=f"{pipeline.__module__}:{pipeline.__qualname__}", run=pipeline)
+        named = Pipeline(name=f"{pipeline.__module__}:{pipeline.__qualname__}", function=pipeline)
         rows = []
         for api in self.endpoint.apis:
             row, note = break_down_pipeline(self.server, api, named, files, runs=runs, endpoint=self.endpoint)

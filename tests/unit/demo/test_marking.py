@@ -13,7 +13,7 @@ from fixtures.example_models import exported
 from harness import GrpcClient, RestClient, serve
 from harness.demo import Marker
 from harness.errors import SignatureError
-from harness.measure.breakdown import Pipeline
+from harness.measure.pipeline import Pipeline
 from tests.unit.demo.visitor import png_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def server() -> Iterator[Server]:
 
 
 def _marker(client: Any, run: Callable[..., Any]) -> Marker:
-    return Marker(Pipeline(name="mine:mark", run=run), client)
+    return Marker(Pipeline(name="mine:mark", function=run), client)
 
 
 def _ask(image: bytes, client: Client, *, clock: Any) -> io.BytesIO:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.demo.timing import OTHER, Group, Span, SpanClock, group_spans
+from harness.demo.timing import OTHER, Group, group_spans
+from harness.stages import Span, StageClock
 
 
 def _spans(*given: tuple[str, int, int]) -> list[Span]:
@@ -50,7 +51,7 @@ def test_without_a_call_all_is_preprocessing() -> None:
 
 def test_a_span_is_kept_also_of_a_stage_that_fails() -> None:
     """The clock counts as any StageClock does, and keeps begin and end, in order."""
-    clock = SpanClock()
+    clock = StageClock()
     with clock("decode"):
         pass
     with pytest.raises(ValueError, match="broken"), clock("draw"):

@@ -14,8 +14,9 @@ from harness import GrpcClient, RestClient, serve
 from harness.cli.load import cold_start as cold_start_mode
 from harness.errors import UsageError
 from harness.measure import pool_for
-from harness.measure.breakdown import Pipeline, break_down, break_down_pipeline, parts_of
+from harness.measure.breakdown import break_down, break_down_pipeline, parts_of
 from harness.measure.cold_start import ColdStarting
+from harness.measure.pipeline import Pipeline
 from harness.measure.runner import Load, Runner, RunSettings
 from harness.measure.server_metrics import MetricsWatch
 from harness.measure.timed_client import TimedClient
@@ -87,7 +88,7 @@ def _twice(file: bytes, client: Any, *, clock: Any) -> float:
 @_APIS
 def test_a_pipeline_is_taken_apart(server: Server, api: Any) -> None:
     """What the client does before and after its calls stands beside their steps; together it is the whole."""
-    row, note = break_down_pipeline(server, api, Pipeline(name="twice", run=_twice), [b"1", b"2.5"], runs=15)
+    row, note = break_down_pipeline(server, api, Pipeline(name="twice", function=_twice), [b"1", b"2.5"], runs=15)
     assert note == ""
     assert [part.name for part in row.parts] == [
         "read file",
@@ -107,7 +108,7 @@ def test_a_pipeline_is_taken_apart(server: Server, api: Any) -> None:
 
 def test_a_pipeline_without_a_call_is_refused(server: Server) -> None:
     """A pipeline that never asks the server has no call to take apart, and the error says so."""
-    pipeline = Pipeline(name="idle", run=lambda file, _client, *, clock: None)  # noqa: ARG005
+    pipeline = Pipeline(name="idle", function=lambda file, _client, *, clock: None)  # noqa: ARG005
     with pytest.raises(UsageError, match=r"never calls client\.predict"):
         break_down_pipeline(server, "grpc", pipeline, [b""], runs=1)
 

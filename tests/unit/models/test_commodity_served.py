@@ -11,7 +11,7 @@ from PIL import Image
 
 from harness import GrpcClient, RestClient, serve
 from harness.demo import Marker
-from harness.measure.breakdown import Pipeline
+from harness.measure.pipeline import Pipeline
 from models import commodity
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def test_the_marked_image_comes_back(server: Server, files: list[bytes]) -> None
 def test_the_demo_shows_what_the_client_makes(kind: Any, server: Server, files: list[bytes]) -> None:
     """The page gets the same marked image, with each of the client's stages on its side of the call."""
     with kind(server.endpoint_of("built")) as client:
-        marker = Marker(Pipeline(name="commodity", run=commodity.make_prediction), client)
+        marker = Marker(Pipeline(name="commodity", function=commodity.make_prediction), client)
         marker.prepare()
         marked = marker(files[1])
         assert marked.png == commodity.make_prediction(files[1], client).getvalue()
