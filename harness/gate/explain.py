@@ -33,7 +33,6 @@ def explain(
     starts: int,
     duration_s: float,
     command: Sequence[str],
-    interrupted: bool = False,
 ) -> tuple[str, ...]:
     """Return what was found, how sure that is, and how to do it again: a line each.
 
@@ -45,7 +44,6 @@ def explain(
         starts: of both servers.
         duration_s: of the whole.
         command: what to type.
-        interrupted: whether it was cut short; what there was by then is told, and decides nothing.
     """
     kept = list(budgets)
     reasons = [
@@ -53,8 +51,8 @@ def explain(
         *(f"the promise {each.budget} is broken: {each.seen}" for each in kept if each.state == "broken"),
         *(_regressions(ruling) if ruling is not None and verdict == "regressed" else ()),
     ]
-    if interrupted:
-        seen = [change(row) for row in ruling.rows if row.decides] if ruling is not None else []
+    if ruling is not None and ruling.interrupted:
+        seen = [change(row) for row in ruling.rows if row.decides]
         reasons = ["it was interrupted before it could be sure", *seen]
     elif verdict == "inconclusive":
         reasons += _open(ruling, kept)

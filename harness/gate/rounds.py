@@ -60,12 +60,14 @@ class Ruling:
         rows: of the metrics, over all the first round measured.
         confirmed: whether a suspicion showed again; None if there was none.
         confirming: the rows of the confirming round.
+        interrupted: whether Ctrl-C cut it short: the rows are then of what there was, and decide nothing.
     """
 
     verdict: GateVerdict
     rows: tuple[MetricRatio, ...]
     confirmed: bool | None = None
     confirming: tuple[MetricRatio, ...] = ()
+    interrupted: bool = False
 
 
 def decide(measure: Measurer, metrics: Sequence[Metric], plan: Plan) -> Ruling:

@@ -142,7 +142,7 @@ def run_gate(
         )
         ruling, wrong = _rule(arena, recorder, look, metrics, options.plan)
     kept = judge_budgets(options.budgets, recorder.candidate_blocks, recorder.candidate_starts) if ruling else []
-    verdict: GateVerdict = "inconclusive" if recorder.interrupted else _verdict(ruling, wrong, kept)
+    verdict = _verdict(ruling, wrong, kept)
     duration_s = time.monotonic() - began
     gated = Gated(
         model=baseline.name,
@@ -158,7 +158,6 @@ def run_gate(
             starts=arena.restarts,
             duration_s=duration_s,
             command=command,
-            interrupted=recorder.interrupted,
         ),
         metrics=ruling.rows if ruling else (),
         budgets={str(each.budget): f"{each.state}: {each.seen}" for each in kept},
@@ -175,7 +174,7 @@ def run_gate(
         findings=look.findings,
         backend=look.backend,
         blocks=tuple(recorder.blocks),
-        interrupted=recorder.interrupted,
+        interrupted=ruling is not None and ruling.interrupted,
     )
 
 
@@ -194,12 +193,13 @@ def _rule(
         except KeyboardInterrupt:
             if not recorder.blocks:
                 raise
-            recorder.interrupted = True
             rows = judge_pairs(make_pairs(recorder.blocks), recorder.blocks, metrics)
-            return Ruling(verdict="inconclusive", rows=tuple(rows)), wrong
+            return Ruling(verdict="inconclusive", rows=tuple(rows), interrupted=True), wrong
 
 
 def _verdict(ruling: Ruling | None, wrong: Sequence[str], budgets: Sequence[Kept]) -> GateVerdict:
+    if ruling is not None and ruling.interrupted:
+        return ruling.verdict
     if ruling is None or wrong or any(each.state == "broken" for each in budgets):
         return "regressed"
     if ruling.verdict != "regressed" and any(each.state == "unknown" for each in budgets):
@@ -275,7 +275,6 @@ class _Recorder:
     def __init__(self, on_pair: Callable[[Sequence[Block]], None]) -> None:
         self.blocks: list[Block] = []
         self.candidate_starts: dict[str, list[float]] = {}
-        self.interrupted = False
         self._on_pair = on_pair
 
     def pair(self, blocks: Sequence[Block]) -> None:

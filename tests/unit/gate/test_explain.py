@@ -98,7 +98,7 @@ def test_wrong_answers_and_broken_promises_come_first() -> None:
 
 def test_an_interrupted_run_decides_nothing() -> None:
     """What there was is told, after the word that it was cut short, even of what looked like a regression."""
-    first, *_ = _explain("inconclusive", Ruling(verdict="inconclusive", rows=(ROW,)), interrupted=True)
+    first, *_ = _explain("inconclusive", Ruling(verdict="inconclusive", rows=(ROW,), interrupted=True))
     assert first == (
         "INCONCLUSIVE: it was interrupted before it could be sure; server CPU per request +10.0 % (+8.0 to +12.0 %)."
     )
