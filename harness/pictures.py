@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from harness.errors import ReportError
 
-__all__ = ["Picture"]
+__all__ = ["PNG_SIGNATURE", "Picture"]
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Picture:
 
     def __post_init__(self) -> None:
         """Refuse what a browser would show as a broken picture."""
-        if not self.png.startswith(_PNG_SIGNATURE) or len(self.png) < 24:
+        if not self.png.startswith(PNG_SIGNATURE) or len(self.png) < 24:
             raise ReportError(
                 f"picture {self.caption!r}: png must be the bytes of a PNG file, got {self.png[:8]!r}; "
                 "encode it with PIL.Image.save(buffer, format='PNG')"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.demo.timing import group_spans
 from harness.errors import HarnessError, UsageError
 from harness.measure.timed_client import TimedClient
+from harness.pictures import PNG_SIGNATURE
 from harness.stages import StageClock
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from harness.measure.pipeline import Pipeline
 
 __all__ = ["Marked", "Marker"]
-
-_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +83,6 @@ def _png(made: Any, name: str) -> bytes:
     data = made.getvalue() if isinstance(made, io.BytesIO) else made
     if not isinstance(data, bytes):
         raise TypeError(f"{name} returned {type(made).__name__}; a PNG file is wanted, as io.BytesIO or bytes")
-    if not data.startswith(_PNG):
+    if not data.startswith(PNG_SIGNATURE):
         raise TypeError(f"{name} returned {len(data)} bytes that begin with {data[:8]!r}; a PNG file is wanted")
     return data

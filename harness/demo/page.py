@@ -6,16 +6,17 @@ visitor says gets into it as text alone.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
-from functools import cache
+from typing import TYPE_CHECKING
 
-import jinja2
 from markupsafe import Markup
 
 from harness.demo.refusals import OUR_HEADER
 from harness.report import text
+from harness.report.templating import environment, source_hash
+
+if TYPE_CHECKING:
+    import jinja2
 
 __all__ = ["Facts", "Page", "render_page"]
 
@@ -69,8 +70,8 @@ def render_page(facts: Facts) -> Page:
     )
     rules = {
         "default-src": "'none'",
-        "style-src": _hash(style),
-        "script-src": _hash(script),
+        "style-src": f"'{source_hash(style)}'",
+        "script-src": f"'{source_hash(script)}'",
         "img-src": "blob: data:",
         "connect-src": "'self'",
         "base-uri": "'none'",
@@ -80,30 +81,11 @@ def render_page(facts: Facts) -> Page:
     return Page(html=html.encode(), policy="; ".join(f"{rule} {value}" for rule, value in rules.items()))
 
 
-@cache
-def _loader() -> jinja2.BaseLoader:
-    return jinja2.ChoiceLoader(
-        [jinja2.PackageLoader(package, "templates") for package in ("harness.demo", "harness.report")]
-    )
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=_loader(),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: text.visible(value) if type(value) is str else value,
-    )
-
-
 def _joined(*names: str) -> str:
     """Return the text of files of ours, as it will stand in the page."""
-    return "\n".join(_loader().get_source(_environment(), name)[0] for name in names)
+    made = _environment()
+    return "\n".join(made.loader.get_source(made, name)[0] for name in names)  # type: ignore[union-attr] # it has one
 
 
-def _hash(source: str) -> str:
-    """Return how the policy names the one style or script that may be in the page."""
-    return "'sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode("ascii") + "'"
+def _environment() -> jinja2.Environment:
+    return environment("harness.demo", "harness.report")

@@ -94,6 +94,7 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
     _check_counts(concurrency=concurrency, most_requests=most_requests, processes=processes)
     _check_times(duration_s=duration_s, warmup_s=warmup_s, timeout_s=timeout_s, think_s=think_s)
     targets = _targets(endpoints, api, tls)
+    tls = _usable(endpoints[0].tls_over(api) if tls is None else tls)
     job = Job(
         engine=name,
         targets=targets,
@@ -109,7 +110,7 @@ def run_load(  # noqa: PLR0913 - the options of one run, all keyword-only
         arrivals=arrivals,
         think_s=think_s,
         shuffle_seed=shuffle_seed,
-        tls=endpoints[0].tls_over(api) if tls is None else tls,
+        tls=tls,
         keep_answers=keep_answers,
     )
     _check_job(job, api, processes)
@@ -188,10 +189,14 @@ def _targets(endpoints: tuple[Endpoint, ...], api: Api, tls: Tls | None) -> tupl
         )  # refuses what the worker could not read
         if tls is not None and api == "rest" and not address.tls:
             raise UsageError(f"tls is given, but {target} is no https:// address; correct it, or leave tls out")
-    used = endpoints[0].tls_over(api) if tls is None else tls
-    if used is not None:
-        used.context()  # refuses files that the worker could not use
     return tuple(target for target in targets if target is not None)
+
+
+def _usable(tls: Tls | None) -> Tls | None:
+    """Return TLS files, if they are such that the worker can use."""
+    if tls is not None:
+        tls.context()
+    return tls
 
 
 def _encoded(requests: Sequence[EncodedRequest | bytes], endpoint: Endpoint, api: Api) -> tuple[EncodedRequest, ...]:

@@ -9,20 +9,21 @@ its Content-Security-Policy.
 from __future__ import annotations
 
 import base64
-import hashlib
 from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
 
 from harness.report import charts, text
-from harness.report.tables import plain_tables
+from harness.report.tables import plain_tables, split_breakdowns
+from harness.report.templating import environment, source_hash
 from harness.report.verdict import judge
 
 if TYPE_CHECKING:
+    import jinja2
+
     from harness.results import Latency, Picture, Results, Throughput
 
 __all__ = ["render_html"]
@@ -54,11 +55,10 @@ def _context(results: Results) -> dict[str, Any]:
         "trend_charts": charts.trend_charts(results.trends),
         "trend_height": charts.TREND_HEIGHT_PX,
         "breakdown_charts": {
-            "breakdowns": charts.breakdown_chart([row for row in results.breakdowns if not row.pipeline]),
-            "pipelines": charts.breakdown_chart([row for row in results.breakdowns if row.pipeline]),
+            kind: charts.breakdown_chart(rows) for kind, rows in split_breakdowns(results.breakdowns).items()
         },
         "script": Markup(_script()),  # noqa: S704 - our own file
-        "script_hash": _hash(_script()),
+        "script_hash": source_hash(_script()),
     }
 
 
@@ -73,27 +73,11 @@ def _script() -> str:
     return resources.files("harness.report").joinpath("templates").joinpath("report.js").read_text(encoding="utf-8")
 
 
-def _hash(script: str) -> str:
-    """Return how the page's policy names the one script that may run."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-
-
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("harness.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
-    environment.globals.update({name: getattr(text, name) for name in text.__all__}, picture_source=_picture_source)
-    return environment
-
-
-def _finalize(value: Any) -> Any:
-    return text.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    made = environment("harness.report")
+    made.globals.update({name: getattr(text, name) for name in text.__all__}, picture_source=_picture_source)
+    return made
 
 
 def _picture_source(picture: Picture) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from harness.results import Breakdown, ColdStart, Gated, RateSearch, Results, Scenario, Soak, Trend
 
-__all__ = ["PlainTable", "in_unit", "plain_tables"]
+__all__ = ["PlainTable", "in_unit", "plain_tables", "split_breakdowns"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +41,16 @@ class PlainTable:
 
 def plain_tables(results: Results) -> tuple[PlainTable, ...]:
     """Return the tables that have rows, in the report's order."""
-    breakdowns = results.breakdowns
-    derived = {
-        "breakdowns": [row for row in breakdowns if not row.pipeline],
-        "pipelines": [row for row in breakdowns if row.pipeline],
+    rows_of = {**vars(results), **split_breakdowns(results.breakdowns)}
+    return tuple(make(rows_of[kind]) for kind, make in _KINDS.items() if rows_of[kind])
+
+
+def split_breakdowns(rows: Sequence[Breakdown]) -> dict[str, list[Breakdown]]:
+    """Return those of calls alone and those of whole pipelines, by the kind of their table."""
+    return {
+        "breakdowns": [row for row in rows if not row.pipeline],
+        "pipelines": [row for row in rows if row.pipeline],
     }
-    found = {kind: derived.get(kind) if kind in derived else getattr(results, kind) for kind in _KINDS}
-    return tuple(_KINDS[kind](rows) for kind, rows in found.items() if rows)
 
 
 def _rate_searches(rows: Sequence[RateSearch]) -> PlainTable:

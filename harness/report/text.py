@@ -136,13 +136,9 @@ def api_name(api: str) -> str:
 
 
 def request(row: Latency | Throughput | RateSearch | Breakdown) -> str:
-    """Return what a row's requests asked, e.g. ``digits · predict · batch 16``; the same for both APIs.
-
-    Of a pipeline, which one: ``commodity · models.commodity:make_prediction``.
-    """
-    asked = getattr(row, "pipeline", "") or row.method
+    """Return what a row's requests asked, e.g. ``digits · predict · batch 16``; the same for both APIs."""
     batch = "" if row.batch_size is None else f" · batch {row.batch_size:,}"
-    return f"{row.model} · {asked}{batch}"
+    return f"{row.model} · {row.method}{batch}"
 
 
 def load(row: Throughput) -> str:
