@@ -6,7 +6,6 @@ import base64
 import io
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +13,7 @@ from PIL import Image
 
 from harness.demo import DemoServer, Limits, Marked
 from harness.errors import ConnectionFailedError, SignatureError, UsageError
-from tests.unit.demo.visitor import Answer, Visitor, answering, png_of, request, turned_red
+from tests.unit.demo.visitor import Answer, Visitor, Worker, answering, ask, png_of, request, turned_red, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,12 +46,6 @@ REFUSED = {
 }
 
 
-def _ask(server: DemoServer, data: bytes) -> Answer:
-    visitor = Visitor(server.port)
-    visitor.send(data)
-    return visitor.answer()
-
-
 def _is_guarded(answer: Answer) -> bool:
     wanted = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Connection": "close"}
     return (
@@ -83,7 +76,7 @@ def refusing() -> Iterator[DemoServer]:
 def test_an_image_comes_back_marked(demo: Callable[..., DemoServer]) -> None:
     """The answer holds the marked PNG, and each group's and stage's time as a number and as text."""
     server = demo()
-    answer = _ask(server, request(server.port, body=IMAGE))
+    answer = ask(server, request(server.port, body=IMAGE))
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
     assert _is_guarded(answer)
     marked = Image.open(io.BytesIO(base64.b64decode(answer.json["png"])))
@@ -101,7 +94,7 @@ def test_an_image_comes_back_marked(demo: Callable[..., DemoServer]) -> None:
 def test_the_page_is_shown(demo: Callable[..., DemoServer], host: str) -> None:
     """By either name of this machine the page is there, and its policy lets it reach nothing but this server."""
     server = demo()
-    answer = _ask(server, f"GET / HTTP/1.1\r\nHost: {host}:{server.port}\r\n\r\n".encode())
+    answer = ask(server, f"GET / HTTP/1.1\r\nHost: {host}:{server.port}\r\n\r\n".encode())
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert _is_guarded(answer)
     assert b"<title>shelf" in answer.body
@@ -115,7 +108,7 @@ def test_the_page_is_shown(demo: Callable[..., DemoServer], host: str) -> None:
 def test_a_name_that_leads_here_is_not_enough(refusing: DemoServer, hosts: list[str], to: str) -> None:
     """A request for another host, no host or two is refused: another site's name may have been turned hither."""
     lines = "".join(f"Host: {host.format(port=refusing.port)}\r\n" for host in hosts)
-    answer = _ask(refusing, f"{to} HTTP/1.1\r\n{lines}X-Harness-Demo: 1\r\nContent-Length: 0\r\n\r\n".encode())
+    answer = ask(refusing, f"{to} HTTP/1.1\r\n{lines}X-Harness-Demo: 1\r\nContent-Length: 0\r\n\r\n".encode())
     assert answer.status == 421
     assert _is_guarded(answer)
 
@@ -123,7 +116,7 @@ def test_a_name_that_leads_here_is_not_enough(refusing: DemoServer, hosts: list[
 @pytest.mark.parametrize(("said", "status"), REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_refused(refusing: DemoServer, said: dict[str, Any], status: int) -> None:
     """Requests that are not from the page, or have no proper length, are refused with a text and never worked on."""
-    answer = _ask(refusing, request(refusing.port, **said))
+    answer = ask(refusing, request(refusing.port, **said))
     assert answer.status == status
     assert _is_guarded(answer)
     assert answer.json["error"]
@@ -146,7 +139,7 @@ def test_who_asks_before_sending_is_told(demo: Callable[..., DemoServer]) -> Non
     assert visitor.socket.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
     visitor.send(IMAGE)
     assert visitor.answer().status == 200
-    refused = _ask(server, request(server.port, f"Expect: 100-continue\nContent-Length: {len(IMAGE) + 1}"))
+    refused = ask(server, request(server.port, f"Expect: 100-continue\nContent-Length: {len(IMAGE) + 1}"))
     assert refused.status == 413
 
 
@@ -175,13 +168,13 @@ def test_what_client_code_raises_is_told(
         raise error
 
     server = demo(fail)
-    answer = _ask(server, request(server.port, body=IMAGE))
+    answer = ask(server, request(server.port, body=IMAGE))
     assert answer.status == status
     assert answer.json["error"].startswith(text)
     assert "secret" not in answer.json["error"]
     assert ("Traceback" in capsys.readouterr().err) is shown
     server.mark = turned_red
-    assert _ask(server, request(server.port, body=IMAGE)).status == 200
+    assert ask(server, request(server.port, body=IMAGE)).status == 200
 
 
 def test_a_slow_sender_is_not_waited_for(demo: Callable[..., DemoServer]) -> None:
@@ -215,105 +208,32 @@ def test_a_slow_sender_is_not_waited_for(demo: Callable[..., DemoServer]) -> Non
         sender.join()
 
 
-class _Worker:
-    """Marks when it is let, and notes how many images it had at once."""
-
-    def __init__(self) -> None:
-        self.let = threading.Event()
-        self.begun = threading.Semaphore(0)
-        self.now = self.most = self.done = 0
-
-    def __call__(self, image: bytes) -> Marked:
-        self.now += 1
-        self.most = max(self.most, self.now)
-        self.begun.release()
-        assert self.let.wait(30)
-        self.now -= 1
-        self.done += 1
-        return turned_red(image)
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.005)
-
-
-def test_one_image_is_worked_on_at_a_time(demo: Callable[..., DemoServer]) -> None:
-    """Some wait for their turn, further ones are refused; all that were taken are answered."""
-    worker = _Worker()
-    server = demo(worker, most_images=3)
-    taken = [Visitor(server.port) for _ in range(3)]
-    for visitor in taken:
-        visitor.send(request(server.port, body=IMAGE))
-    assert worker.begun.acquire(timeout=30)
-    _until(lambda: server._room._value == 0)
-    refused = _ask(server, request(server.port, body=IMAGE))
-    assert (refused.status, refused.json["error"][:19]) == (503, "3 images are waitin")
-    worker.let.set()
-    assert [visitor.answer().status for visitor in taken] == [200, 200, 200]
-    assert (worker.most, worker.done) == (1, 3)
-
-
-def test_an_image_whose_turn_does_not_come_is_refused(demo: Callable[..., DemoServer]) -> None:
-    """Waiting has an end."""
-    worker = _Worker()
-    server = demo(worker, turn_s=0.1)
-    first = Visitor(server.port)
-    first.send(request(server.port, body=IMAGE))
-    assert worker.begun.acquire(timeout=30)
-    late = _ask(server, request(server.port, body=IMAGE))
-    worker.let.set()
-    assert (late.status, late.json["error"]) == (
-        503,
-        "the images before this one took more than 0.1 s; try again later",
-    )
-    assert first.answer().status == 200
-
-
-def test_an_image_that_nobody_waits_for_gives_its_room_back(demo: Callable[..., DemoServer]) -> None:
-    """A sender who leaves while others are served is not worked for."""
-    worker = _Worker()
-    server = demo(worker, most_images=2)
-    first, gone = Visitor(server.port), Visitor(server.port)
-    first.send(request(server.port, body=IMAGE))
-    assert worker.begun.acquire(timeout=30)
-    gone.send(request(server.port, body=IMAGE))
-    _until(lambda: server._room._value == 0)
-    gone.socket.close()
-    _until(lambda: server._room._value == 1)
-    worker.let.set()
-    assert first.answer().status == 200
-    assert worker.done == 1
-
-
 def test_there_are_only_so_many_connections(demo: Callable[..., DemoServer]) -> None:
     """One too many is closed at once; when another ends there is room again."""
     server = demo(most_connections=2)
     idle = [Visitor(server.port) for _ in range(2)]
-    _until(lambda: len(server._workers) == 2)
+    until(lambda: len(server._workers) == 2)
     assert _is_cut(Visitor(server.port))
     for visitor in idle:
         visitor.socket.close()
-    _until(lambda: not server._workers)
-    assert _ask(server, request(server.port, body=IMAGE)).status == 200
+    until(lambda: not server._workers)
+    assert ask(server, request(server.port, body=IMAGE)).status == 200
 
 
 def test_nothing_is_left() -> None:
     """When the block ends, idle and waiting connections are cut, their threads are gone, and nobody answers."""
     before = set(threading.enumerate())
-    worker = _Worker()
+    worker = Worker()
     with answering(worker, Limits(close_s=30.0)) as server:
         visitors = [Visitor(server.port) for _ in range(3)]
         for visitor in visitors[:2]:
             visitor.send(request(server.port, body=IMAGE))
         assert worker.begun.acquire(timeout=30)
-        _until(lambda: len(server._workers) == 3)
+        until(lambda: len(server._workers) == 3)
         threading.Timer(0.1, worker.let.set).start()
     assert all(_is_cut(visitor) for visitor in visitors)
     assert worker.done == 1
-    _until(lambda: set(threading.enumerate()) <= before)
+    until(lambda: set(threading.enumerate()) <= before)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import socket
+import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -71,12 +73,47 @@ def turned_red(image: bytes) -> Marked:
     return Marked(png=png_of(Image.new("RGB", size, "red")), groups=groups)
 
 
+class Worker:
+    """Marks when it is let, and notes how many images it had at once."""
+
+    def __init__(self) -> None:
+        """Begin held back."""
+        self.let = threading.Event()
+        self.begun = threading.Semaphore(0)
+        self.now = self.most = self.done = 0
+
+    def __call__(self, image: bytes) -> Marked:
+        """Mark an image, once it may."""
+        self.now += 1
+        self.most = max(self.most, self.now)
+        self.begun.release()
+        assert self.let.wait(30)
+        self.now -= 1
+        self.done += 1
+        return turned_red(image)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Return when a condition holds."""
+    give_up_at = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.005)
+
+
 def request(port: int, head: str = "", body: bytes = b"", *, to: str = "POST /mark", ours: bool = True) -> bytes:
     """Return a request as the page sends it, with further lines in its head."""
     lines = [f"{to} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
     lines += [f"Origin: http://127.0.0.1:{port}", "X-Harness-Demo: 1", "Sec-Fetch-Site: same-origin"] * ours
     lines += [f"Content-Length: {len(body)}"] * (ours and "Content-Length" not in head and "Transfer-E" not in head)
     return "\r\n".join([*lines, *head.splitlines(), "", ""]).encode() + body
+
+
+def ask(server: DemoServer, data: bytes) -> Answer:
+    """Send bytes as they are, and return what comes back."""
+    visitor = Visitor(server.port)
+    visitor.send(data)
+    return visitor.answer()
 
 
 @contextmanager
