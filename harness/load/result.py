@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.load.samples import Samples
 from harness.results import Latency, Throughput
 from harness.stats import percentile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from harness.load.answers import Answer
     from harness.load.arrivals import Arrivals
-    from harness.load.samples import Samples
     from harness.load.session import Ended
     from harness.results.measured import Api
     from harness.stats import Percentile, Summary
 
-__all__ = ["LoadResult", "ServerUsage"]
+__all__ = ["LoadResult", "ServerUsage", "lateness"]
 
 _BUSY_SHARE = 0.9
 _RATE_TOLERANCE = 0.01
@@ -119,17 +119,7 @@ class LoadResult:
         A run is void if fewer than 99 % of the requests left within the measured time, or if the p99 of their lag is
         over 10 % of the p50 latency.
         """
-        if self.arrivals is None or not self.n:
-            return ""
-        asked = len(self.samples) / self.duration_s
-        if self.sent_rate_per_s < (1 - _RATE_TOLERANCE) * asked:
-            return f"void: {asked:,.1f} requests a second were to leave, only {self.sent_rate_per_s:,.1f} did"
-        lag, half = self.lag.value_ns, float(np.median(self.samples.latency_ns))
-        if lag is not None and lag > _LAG_SHARE * half:
-            return (
-                f"void: the generator was late, p99 {lag / 1e3:,.0f} us, over 10 % of p50 latency {half / 1e3:,.0f} us"
-            )
-        return ""
+        return lateness([self])
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -204,3 +194,20 @@ class LoadResult:
             payload_bytes=self.payload_bytes,
             concurrency=self.concurrency,
         )
+
+
+def lateness(results: Sequence[LoadResult]) -> str:
+    """Return why the numbers of one open loop, or of several taken together, are void (see `LoadResult.void`)."""
+    if not results or results[0].arrivals is None or not sum(each.n for each in results):
+        return ""
+    duration_s = sum(each.duration_s for each in results)
+    asked = sum(len(each.samples) for each in results) / duration_s
+    sent = sum(each.sent_rate_per_s * each.duration_s for each in results) / duration_s
+    if sent < (1 - _RATE_TOLERANCE) * asked:
+        return f"void: {asked:,.1f} requests a second were to leave, only {sent:,.1f} did"
+    samples = Samples.merge(each.samples for each in results)
+    lag = percentile(samples.sent_ns - samples.scheduled_ns, 99.0).value_ns
+    half = float(np.median(samples.latency_ns))
+    if lag is not None and lag > _LAG_SHARE * half:
+        return f"void: the generator was late, p99 {lag / 1e3:,.0f} us, over 10 % of p50 latency {half / 1e3:,.0f} us"
+    return ""

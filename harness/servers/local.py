@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from harness.errors import StartupError
+from harness.processes import cpu_clock_s
 from harness.scratch import scratch_directory, scratch_prefix
 from harness.servers import guard
 from harness.servers.command import metrics_flags, model_flags, port_flags
@@ -183,13 +184,14 @@ class LocalEngine:
         self._signal(signal.SIGCONT)
 
     def cpu_time_us(self) -> int | None:
-        """Return user and system time of the process and its children, in microseconds."""
+        """Return user and system time of the process and its ended children, in microseconds."""
         try:
             times = psutil.Process(self.pid).cpu_times()
         except psutil.Error:
             return None
-        total_s = times.user + times.system + times.children_user + times.children_system
-        return round(total_s * 1e6)
+        own_s = cpu_clock_s(self.pid)
+        own_s = times.user + times.system if own_s is None else own_s
+        return round((own_s + times.children_user + times.children_system) * 1e6)
 
     def peak_memory_bytes(self) -> int | None:
         """Return the highest resident memory so far, from the kernel where it keeps that, else of the calls made."""

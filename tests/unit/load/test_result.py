@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.load import Arrivals, LoadResult, Samples
+from harness.load import Arrivals, LoadResult, Samples, lateness
 from harness.load.status import NOT_SENT
 
 MS = 1_000_000
@@ -54,6 +54,13 @@ def test_requests_that_were_not_sent_make_a_run_void() -> None:
     assert result.errors == {"NOT_SENT": 50}
     assert result.void == "void: 1,000.0 requests a second were to leave, only 950.0 did"
     assert _result(unsent=5).void == ""
+
+
+def test_several_runs_are_void_together() -> None:
+    """What is few in one run counts by its share of all; no runs are not void."""
+    assert lateness([_result(), _result(unsent=50)]).startswith("void: 1,000.0 requests a second were to leave")
+    assert lateness([_result(unsent=12), *[_result()] * 3]) == ""
+    assert lateness([]) == ""
 
 
 def test_a_closed_loop_is_never_void() -> None:
