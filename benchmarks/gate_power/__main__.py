@@ -2,6 +2,7 @@
 
 python -m benchmarks.gate_power                     simulated: 2,000 runs for each true difference
 python -m benchmarks.gate_power --live 3            real servers: 3 runs for each
+python -m benchmarks.gate_power --slices            how far pairs of one model differ, by how long their slices are
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import numpy as np
 
 from benchmarks.gate_power.live import live_runs
 from benchmarks.gate_power.noise import Noise, NoisyMachine
+from benchmarks.gate_power.slices import measure_slices
 from harness.gate.metrics import METRICS
 from harness.gate.rounds import Plan, decide
 from harness.gate.run import GateOptions
 
 _EFFECTS = (0.0, 0.05, 0.10, 0.20)
+_LENGTHS_S = (0.1, 0.2, 0.8, 3.2)
+_PAIRS = 12
 _VERDICTS = ("pass", "regressed", "improved", "inconclusive")
 
 
@@ -30,10 +34,13 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=2_000, help="simulated runs for each difference")
     parser.add_argument("--effects", type=float, nargs="+", default=_EFFECTS, help="true differences, e.g. 0.1")
     parser.add_argument("--live", type=int, default=0, metavar="N", help="N runs on real servers instead")
+    parser.add_argument("--slices", action="store_true", help="the noise of pairs on real servers instead")
     parser.add_argument("--backend", default="standin", help="what runs the real servers (default: standin)")
-    parser.add_argument("--block", type=float, default=4.0, help="seconds of a block on real servers (default: 4)")
+    parser.add_argument("--block", type=float, default=3.2, help="seconds of each side in a pair (default: 3.2)")
     options = parser.parse_args()
-    if options.live:
+    if options.slices:
+        measure_slices(_LENGTHS_S, _PAIRS, backend=options.backend)
+    elif options.live:
         _live(tuple(options.effects), options.live, options.backend, options.block)
     else:
         _simulated(options.effects, options.trials)

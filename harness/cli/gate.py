@@ -83,7 +83,8 @@ def _add_measuring(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--batch-size", action=Once, type=positive, help="examples in a request")
     group.add_argument("--concurrency", action=Once, type=positive, default=4, help="requests in flight (default: 4)")
     group.add_argument("--rate", action=Once, help="arrivals a second instead, whatever is in flight")
-    group.add_argument("--block", action=Once, default="4", help="measured seconds of a block (default: 4)")
+    group.add_argument("--block", action=Once, default="3.2", help="seconds of each side in a pair (default: 3.2)")
+    group.add_argument("--slice", action=Once, help="seconds until the other side's turn (default: as few as serve)")
     group.add_argument(
         "--pairs", action=Once, type=positive, default=12, help="pairs of blocks of a round (default: 12)"
     )
@@ -182,6 +183,7 @@ def _given(options: argparse.Namespace, name: str) -> GateOptions:
         concurrency=options.concurrency,
         rate_per_s=None if options.rate is None else _rate(options.rate),
         block_s=seconds(options.block, "--block"),
+        slice_s=None if options.slice is None else seconds(options.slice, "--slice"),
         plan=Plan(pairs=options.pairs, most_pairs=max(options.pairs, options.most_pairs), starts=options.starts),
         tolerances=dict(parse_tolerance(each, "--tolerance") for each in options.tolerance),
         budgets=tuple(parse_budget(each) for each in options.budget),

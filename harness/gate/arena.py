@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.errors import CheckError, HarnessError
-from harness.gate.blocks import Block, order_of_pairs
-from harness.gate.machine_time import MachineTime
+from harness.gate.blocks import Block, halves_of, order_of_pairs, order_of_slices
+from harness.gate.contestant import Contestant
+from harness.gate.machine_time import share_of
 from harness.gate.rounds import Measured
-from harness.load import run_load
-from harness.measure.runner import usage_of
+from harness.gate.slices import choose_slicing
+from harness.gate.values import latencies_ns, values_of
+from harness.load import lateness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,42 +21,16 @@ if TYPE_CHECKING:
 
     from harness.gate.blocks import Side
     from harness.gate.contender import Prepared
-    from harness.load import Arrivals, EncodedRequest, LoadResult
-    from harness.results.measured import Api
+    from harness.gate.contestant import BlockLoad, Turn
+    from harness.gate.slices import Slicing
     from harness.servers import Server
 
-__all__ = ["Arena", "BlockLoad", "CandidateFailsError"]
+__all__ = ["Arena"]
 
 _TRIES = 3  # of a pair whose machine was disturbed
-_MOST_STEAL = 0.02
+_MOST_STEAL = 0.02  # of a block that is not cut
+_MOST_UNEVEN_STEAL = 0.05  # between the sides of a pair in slices: what meets both alike does not matter
 _OTHER: dict[Side, Side] = {"baseline": "candidate", "candidate": "baseline"}
-
-
-class CandidateFailsError(HarnessError):
-    """The candidate does not answer as the baseline does; nothing is left to measure."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BlockLoad:
-    """The load of a block.
-
-    Attributes:
-        requests: what is sent.
-        api: ``grpc`` or ``rest``.
-        concurrency: requests in flight, in closed loop.
-        arrivals: the schedule of an open loop, None for a closed one.
-        block_s: measured seconds.
-        settle_s: seconds before them, thrown away.
-        timeout_s: the most one request may take.
-    """
-
-    requests: tuple[EncodedRequest, ...]
-    api: Api = "grpc"
-    concurrency: int = 4
-    arrivals: Arrivals | None = None
-    block_s: float = 4.0
-    settle_s: float = 1.0
-    timeout_s: float = 10.0
 
 
 class Arena:
@@ -67,6 +40,7 @@ class Arena:
         voided: why pairs were measured again, with how often.
         restarts: how often both servers were started.
         pairs: pairs that counted.
+        slicing: how blocks are cut; known from the first start on.
     """
 
     def __init__(
@@ -91,11 +65,12 @@ class Arena:
         self._load = load
         self._on_pair = on_pair
         self._load_seconds = load_seconds
-        self._servers: dict[Side, Server] = {}
+        self._contestants: dict[Side, Contestant] = {}
         self._turn = 0
         self.voided: Counter[str] = Counter()
         self.restarts = 0
         self.pairs = 0
+        self.slicing: Slicing | None = None
 
     def __enter__(self) -> Self:
         """Return the arena."""
@@ -135,23 +110,38 @@ class Arena:
         self.restarts += 1
         values: dict[Side, dict[str, float]] = {}
         for side in (first, _OTHER[first]):
-            server, ready_s = self._prepared[side].start()
-            self._servers[side] = server
-            load_s = self._load_seconds(server)
-            values[side] = {"ready_s": ready_s, **({} if load_s is None else {"load_s": load_s})}
-            server.pause()
+            contestant = Contestant(side, self._prepared[side], self._load)
+            self._contestants[side] = contestant
+            values[side] = {"ready_s": contestant.ready_s}
+        self._warm_up(values)
         return values
 
+    def _warm_up(self, values: dict[Side, dict[str, float]]) -> None:
+        """Warm both up, learn from it at the first start how to cut blocks, and ask how long the model's load took."""
+        costs = []
+        for side, contestant in self._contestants.items():
+            costs.append(contestant.warm_up())
+            contestant.server.resume()
+            load_s = self._load_seconds(contestant.server)
+            contestant.server.pause()
+            values[side].update({} if load_s is None else {"load_s": load_s})
+        if self.slicing is None:
+            self.slicing = choose_slicing(
+                block_s=self._load.block_s,
+                settle_s=self._load.settle_s,
+                slice_s=self._load.slice_s,
+                latency_s=max(latency_s for latency_s, _ in costs),
+                switch_s=max(switch_s for _, switch_s in costs),
+            )
+
     def _memory(self, side: Side) -> dict[str, float]:
-        peak = self._servers[side].peak_memory_bytes()
+        peak = self._contestants[side].server.peak_memory_bytes()
         return {} if peak is None else {"memory_bytes": float(peak)}
 
     def _stop(self) -> None:
-        while self._servers:
-            _, server = self._servers.popitem()
-            with suppress(HarnessError):
-                server.resume()  # what is paused cannot end by itself
-            server.stop()
+        while self._contestants:
+            _, contestant = self._contestants.popitem()
+            contestant.stop()
 
     def _measure(self, pairs: int) -> list[Block]:
         blocks: list[Block] = []
@@ -165,79 +155,57 @@ class Arena:
     def _pair(self, order: tuple[Side, Side]) -> list[Block]:
         """Measure a pair, again if the machine was disturbed; the last try stands as it is, void or not."""
         for _ in range(_TRIES):
-            pair = [self._block(side) for side in order]
-            void = next((block.void for block in pair if block.void), "")
+            turns = self._take_turns(order)
+            void = _void(turns)
+            pair = [self._block(side, turns[side], void) for side in order]
             if not void:
                 break
             self.voided[void] += 1
         return pair
 
-    def _block(self, side: Side) -> Block:
-        server, load = self._servers[side], self._load
-        self._turn += 1
-        machine = MachineTime()
-        server.resume()
-        try:
-            result = run_load(
-                server.endpoint,
-                load.requests,
-                api=load.api,
-                concurrency=load.concurrency,
-                arrivals=load.arrivals,
-                duration_s=load.block_s,
-                warmup_s=load.settle_s,
-                timeout_s=load.timeout_s,
-                usage=usage_of(server),
-                on_phase=lambda phase: machine.begin() if phase == "measuring" else None,
+    def _take_turns(self, order: tuple[Side, Side]) -> dict[Side, list[Turn]]:
+        slicing = self.slicing
+        assert slicing is not None  # noqa: S101 - this tells mypy: the first start has chosen it
+        turns: dict[Side, list[Turn]] = {side: [] for side in order}
+        for side in order_of_slices(order, slicing.count):
+            number = len(turns[side])
+            turn = self._contestants[side].turn(
+                slicing.slice_s, settle_s=slicing.settle_s, seed=self._seed(self.pairs * slicing.count + number)
             )
-        finally:
-            if server.is_running:
-                server.pause()
-        _refuse_failures(result, side, server)
-        steal = machine.steal_share()
-        void = result.void or (
-            f"more than {_MOST_STEAL:.0%} of the machine's time was stolen" if steal > _MOST_STEAL else ""
-        )
+            turns[side].append(turn)
+        return turns
+
+    def _seed(self, number: int) -> int:
+        """Return the seed of the arrivals in a slice, the same for both sides."""
+        return number if self._load.arrivals is None else self._load.arrivals.seed + number
+
+    def _block(self, side: Side, turns: Sequence[Turn], void: str) -> Block:
+        self._turn += 1
+        results = [turn.result for turn in turns]
         return Block(
             side=side,
             start=self.restarts,
-            values=_values(result),
+            values=values_of(results),
             void=void,
-            samples_ns=tuple(result.samples.latency_ns.tolist()),
+            samples_ns=tuple(latencies_ns(results).tolist()),
             turn=self._turn,
+            halves=tuple(values_of(half) for half in halves_of(results) or ()),
         )
 
 
-def _values(result: LoadResult) -> dict[str, float]:
-    """Return the metrics of a block; those that cannot be known, or not well enough, are left out."""
-    values: dict[str, float] = {}
-    if result.server_cpu_us_per_request:
-        values["cpu_us"] = result.server_cpu_us_per_request
-    if result.arrivals is None:
-        values["rate_per_s"] = result.rate_per_s  # in open loop it is what was asked for
-    summary = result.summary()
-    for each in summary.percentiles if summary else ():
-        if each.value_ns is not None and each.percent in (50.0, 99.0):
-            values[f"p{each.percent:g}_ns"] = each.value_ns
-    return values
-
-
-def _refuse_failures(result: LoadResult, side: Side, server: Server) -> None:
-    """Stop at a side that fails: the speed of errors is nothing to compare."""
-    if result.ended == "interrupted":
-        raise KeyboardInterrupt
-    if result.ended == "completed" and not result.errors:
-        return
-    if not server.is_running:
-        seen = f"its server ended under load: {server.engine.exit_text()}"
-    elif result.errors:
-        first = next(iter(result.messages.items()), ("", ""))
-        counts = ", ".join(f"{number:,} {code}" for code, number in result.errors.items())
-        seen = f"{counts} of {len(result.samples):,} requests failed; the first: {': '.join(filter(None, first))}"
-    else:
-        seen = f"the load on it ended early, {result.ended}: {result.reason}"
-    kind = CandidateFailsError if side == "candidate" else CheckError
-    raise kind(f"the {side}: {seen}")
+def _void(turns: Mapping[Side, Sequence[Turn]]) -> str:
+    """Return why a pair says nothing; empty if it counts."""
+    for each in turns.values():
+        late = lateness([turn.result for turn in each])
+        if late:
+            return late
+    shares = [share_of(turn.machine for turn in each) for each in turns.values()]
+    if min(len(each) for each in turns.values()) > 1:
+        if max(shares) - min(shares) > _MOST_UNEVEN_STEAL:
+            return f"one side had over {_MOST_UNEVEN_STEAL:.0%} more of the machine's time stolen than the other"
+    elif max(shares) > _MOST_STEAL:
+        return f"more than {_MOST_STEAL:.0%} of the machine's time was stolen"
+    return ""
 
 
 def _shares(pairs: int, starts: int) -> list[int]:

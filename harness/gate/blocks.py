@@ -1,20 +1,34 @@
 """Blocks and pairs: what is measured of two servers in turn, and in which order. Pure.
 
-Both servers run all the time; while one is measured the other is paused. Blocks come as A B, B A, A B, B A and so on,
-so that what drifts meets both alike. Two blocks of different sides make a *pair*; where two pairs meet, the same side
-is measured twice in a row, which tells how far two measurements of the same server differ.
+Both servers run all the time; while one is measured the other is paused. Two blocks of different sides make a *pair*.
+The blocks of a pair are measured together, in slices: A B B A A B B A and so on, the next pair the other way round, so
+that what drifts, or comes and goes within a second, meets both alike. How far two measurements of the same server
+differ is told by its blocks' halves, two sets of slices that lie as the sides do; or, where a block is one slice, by
+neighbours of one side.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Block", "Pair", "Side", "make_pairs", "order_of_pairs", "same_side_neighbours"]
+__all__ = [
+    "Block",
+    "Pair",
+    "Side",
+    "halves_of",
+    "make_pairs",
+    "order_of_pairs",
+    "order_of_slices",
+    "same_side_neighbours",
+]
+
+T = TypeVar("T")
+_LEAST_SLICES = 4
 
 Side = Literal["baseline", "candidate"]
 
@@ -30,6 +44,7 @@ class Block:
         void: why it says nothing, e.g. since the machine's time was taken away; empty if it counts.
         samples_ns: latencies, for budgets over the whole run; may be empty.
         turn: the how manieth block it was, those that were thrown away counted; None if all blocks are there.
+        halves: the metrics of two halves of its slices, empty if it has too few.
     """
 
     side: Side
@@ -38,6 +53,7 @@ class Block:
     void: str = ""
     samples_ns: tuple[float, ...] = field(default=(), repr=False)
     turn: int | None = None
+    halves: tuple[Mapping[str, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +75,22 @@ def order_of_pairs(first: int, count: int) -> Iterator[tuple[Side, Side]]:
         yield ("candidate", "baseline") if number % 2 else ("baseline", "candidate")
 
 
+def order_of_slices(order: tuple[Side, Side], count: int) -> Iterator[Side]:
+    """Yield whose turn it is within a pair, so many times each: A B, B A, A B, B A, and so on."""
+    for number in range(count):
+        yield from order if number % 2 == 0 else order[::-1]
+
+
+def halves_of(slices: Sequence[T]) -> tuple[list[T], list[T]] | None:
+    """Return two halves of a side's slices that lie to each other as the sides do, A B B A; None of fewer than 4."""
+    if len(slices) < _LEAST_SLICES:
+        return None
+    whole = len(slices) - len(slices) % _LEAST_SLICES
+    first = [each for number, each in enumerate(slices[:whole]) if number % 4 in (0, 3)]
+    second = [each for number, each in enumerate(slices[:whole]) if number % 4 in (1, 2)]
+    return first, second
+
+
 def make_pairs(blocks: Sequence[Block]) -> list[Pair]:
     """Return the pairs of blocks as they were measured, two by two."""
     pairs = []
@@ -71,11 +103,13 @@ def make_pairs(blocks: Sequence[Block]) -> list[Pair]:
 def same_side_neighbours(blocks: Sequence[Block]) -> list[tuple[Block, Block]]:
     """Return the neighbours of one side within one start that both count: measured twice with nothing changed.
 
-    Blocks between which others were thrown away are no neighbours: the machine had time to change.
+    Blocks between which others were thrown away are no neighbours: the machine had time to change. Nor are blocks that
+    were measured in slices: they are as long apart as a pair takes.
     """
     return [
         (one, other)
         for one, other in pairwise(blocks)
         if one.side == other.side and one.start == other.start and not one.void and not other.void
         if one.turn is None or other.turn == one.turn + 1
+        if not one.halves and not other.halves
     ]

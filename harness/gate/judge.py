@@ -34,6 +34,7 @@ __all__ = ["ALPHA", "LEAST_STARTS", "judge_pairs", "judge_starts", "noise_floor"
 ALPHA = 0.025  # one-sided: the lower end of a two-sided 95 % interval
 LEAST_STARTS = 3
 _FLOOR_LEVEL = 0.99
+_OF_HALF = math.sqrt(0.5)  # half the time is measured with half the certainty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,19 +82,25 @@ def _worse(metric: Metric, baseline: float, candidate: float) -> float:
 
 
 def _of_one_side(metric: Metric, blocks: Sequence[Block]) -> list[float]:
-    """Return by what neighbouring blocks of the same side differ, as logarithms."""
+    """Return by what two measurements of the same side differ, as logarithms, as far as blocks of a pair do."""
+    neighbours = [(one.values, other.values) for one, other in same_side_neighbours(blocks)]
+    halves = [(block.halves[0], block.halves[1]) for block in blocks if block.halves and not block.void]
+    return [*_differences(metric, neighbours), *(each * _OF_HALF for each in _differences(metric, halves))]
+
+
+def _differences(metric: Metric, pairs: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]) -> list[float]:
     return [
-        math.log(other.values[metric.name] / one.values[metric.name])
-        for one, other in same_side_neighbours(blocks)
-        if one.values.get(metric.name, 0) > 0 and other.values.get(metric.name, 0) > 0
+        math.log(other[metric.name] / one[metric.name])
+        for one, other in pairs
+        if one.get(metric.name, 0) > 0 and other.get(metric.name, 0) > 0
     ]
 
 
 def noise_floor(noise: Sequence[float], pairs: int, *, seed: int = 0) -> float:
     """Return how large an estimate from so many pairs gets where there is no difference, in 99 of 100 cases.
 
-    Pairs are drawn from what is noise for sure, either way round: what neighbouring blocks of the same side differ by,
-    and how far each pair lies from the estimate of all. A few of the former alone would let one burst decide.
+    Pairs are drawn from what is noise for sure, either way round: what two measurements of the same side differ by, and
+    how far each pair lies from the estimate of all. A few of the former alone would let one burst decide.
 
     Args:
         noise: such differences, as logarithms.

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.clients import GrpcClient, RestClient
-from harness.gate.arena import Arena, BlockLoad, CandidateFailsError
+from harness.gate.arena import Arena
 from harness.gate.blocks import make_pairs
 from harness.gate.budgets import judge_budgets
 from harness.gate.contender import prepared
+from harness.gate.contestant import BlockLoad, CandidateFailsError
 from harness.gate.correctness import agreed_findings, broken_signatures
 from harness.gate.explain import explain
 from harness.gate.judge import judge_pairs
@@ -53,8 +54,9 @@ class GateOptions:
         examples: a file of requests, None for the best source there is.
         concurrency: requests in flight.
         rate_per_s: arrivals a second instead, in open loop; None for a closed loop.
-        block_s: measured seconds of a block.
-        settle_s: seconds before them, thrown away.
+        block_s: measured seconds of each side in a pair.
+        settle_s: seconds after a start, and before a block that is not cut into slices, thrown away.
+        slice_s: how long one side is measured before it is the other's turn, see `harness.gate.slices`; None to choose.
         plan: how many pairs and starts.
         tolerances: by metric, as a share; others keep their own.
         budgets: absolute promises.
@@ -69,8 +71,9 @@ class GateOptions:
     examples: Path | None = None
     concurrency: int = 4
     rate_per_s: float | None = None
-    block_s: float = 4.0
+    block_s: float = 3.2
     settle_s: float = 1.0
+    slice_s: float | None = None
     plan: Plan = field(default_factory=Plan)
     tolerances: Mapping[str, float] = field(default_factory=dict)
     budgets: tuple[Budget, ...] = ()
@@ -266,6 +269,7 @@ def _block_load(options: GateOptions, requests: tuple[EncodedRequest, ...]) -> B
         arrivals=None if rate is None else Arrivals(rate_per_s=rate, seed=options.seed),
         block_s=options.block_s,
         settle_s=options.settle_s,
+        slice_s=options.slice_s,
     )
 
 

@@ -69,13 +69,14 @@ def test_ctrl_c_reports_what_there_was(cli: Callable[..., Any], asked: dict[str,
 def test_options_reach_the_gate(cli: Callable[..., Any], asked: dict[str, Any]) -> None:
     """Both sides, how to measure and how to judge are what was typed."""
     words = "--baseline a/m/1 --candidate b/m --candidate-arg=--enable_batching --baseline-env X=1 --arg=--flag"
-    words += " --api rest --rate 50 --pairs 8 --starts 2 --block 2 --tolerance p50_ns=10% --tolerance cpu_us=0.2"
+    words += " --api rest --rate 50 --pairs 8 --starts 2 --block 2 --slice 0.5"
+    words += " --tolerance p50_ns=10% --tolerance cpu_us=0.2"
     ended = cli("gate", *words.split(), "--budget", "p99=20ms", "--backend", "standin")
     assert ended.code == 0, ended.err
     baseline, candidate, options = asked["baseline"], asked["candidate"], asked["options"]
     assert (baseline.name, candidate.name, candidate.args) == ("m", "m", ("--enable_batching",))
     assert (baseline.environment, asked["args"], asked["backend"]) == ({"X": "1"}, ("--flag",), "standin")
-    assert (options.api, options.rate_per_s, options.block_s) == ("rest", 50.0, 2.0)
+    assert (options.api, options.rate_per_s, options.block_s, options.slice_s) == ("rest", 50.0, 2.0, 0.5)
     assert (options.plan.pairs, options.plan.most_pairs, options.plan.starts) == (8, 20, 2)
     assert options.tolerances == {"p50_ns": 0.1, "cpu_us": 0.2}
     assert [str(budget) for budget in options.budgets] == ["p99 <= 20.0 ms"]
@@ -101,6 +102,7 @@ def test_one_path_serves_both_sides(cli: Callable[..., Any], asked: dict[str, An
         ("a --contract none.json", "--contract none.json: there is no such path"),
         ("a --pairs 0", "should be a whole number above 0"),
         ("a --block soon", "--block 'soon'"),
+        ("a --slice 0", "--slice '0'"),
         ("a --baseline-env X", "--baseline-env"),
     ],
 )

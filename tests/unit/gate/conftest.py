@@ -1,4 +1,4 @@
-"""Blocks as a measurement would yield them, made up."""
+"""What a measurement would yield, made up: load runs, and blocks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from harness.gate.blocks import Block, order_of_pairs
+from harness.load import LoadResult, Samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,5 +31,36 @@ def blocks() -> Callable[..., tuple[Block, ...]]:
                 }
                 made.append(Block(side=side, start=number // 4, values=values))
         return tuple(made)
+
+    return make
+
+
+@pytest.fixture
+def load_result() -> Callable[..., LoadResult]:
+    """A function that makes the result of a load run of a second, 600 requests of a millisecond unless told."""
+
+    def make(*, n: int = 600, latency_ns: int = 1_000_000, status: int = 0, **more: Any) -> LoadResult:
+        sent = np.arange(n) * 1_000
+        samples = Samples(
+            scheduled_ns=sent,
+            sent_ns=sent,
+            done_ns=sent + latency_ns,
+            status=np.full(n, status),
+            response_bytes=np.ones(n),
+        )
+        given: dict[str, Any] = {
+            "model": "m",
+            "api": "grpc",
+            "engine": "fake",
+            "target": "t",
+            "concurrency": 4,
+            "payload_bytes": 1,
+            "samples": samples,
+            "duration_s": 1.0,
+            "warmup_s": 0.0,
+            "steady": True,
+            "server_cpu_us_per_request": 400.0,
+        }
+        return LoadResult(**given | more)
 
     return make

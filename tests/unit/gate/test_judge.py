@@ -94,6 +94,20 @@ def test_noise_is_known_without_neighbours(blocks: Any) -> None:
     assert all(0.01 < floor < 0.06 for floor in floors)
 
 
+def test_halves_tell_the_noise_of_a_side(blocks: Any) -> None:
+    """Two halves of a side's slices that differ by 20 % are noise of 14 % for whole blocks, however even the pairs."""
+    values = {"cpu_us": 400.0}
+    halves = (values, {"cpu_us": 480.0})
+    even = tuple(replace(block, values=values, halves=halves) for block in blocks())
+    assert same_side_neighbours(even) == []
+    (row,) = _rows(even).values()
+    assert row.floor > 0.03
+    quiet = tuple(replace(block, halves=(values, values)) for block in even)
+    assert _rows(quiet)["cpu_us"].floor == pytest.approx(0.0)
+    void = tuple(replace(block, void="busy") if number < 12 else block for number, block in enumerate(even))
+    assert _rows(void)["cpu_us"].pairs == 6
+
+
 def test_a_true_difference_is_no_noise(blocks: Any) -> None:
     """However much the sides differ, the floor is that of the same machine without a difference."""
     same, slower = (_rows(blocks(noise=0.02, cpu_us=factor))["cpu_us"].floor for factor in (1.0, 1.5))

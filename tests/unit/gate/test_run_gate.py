@@ -28,7 +28,7 @@ def _contender(path: Path, name: str = "half_plus_two") -> Contender:
 
 def test_two_versions_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two versions of a model are measured; every metric has a row, and nothing is left behind."""
-    monkeypatch.setattr(MachineTime, "steal_share", lambda _: 0.0)  # so that none is measured again
+    monkeypatch.setattr(MachineTime, "used", lambda _: (1.0, 0.0))  # so that none is measured again
     base_path, seen = exported("half_plus_two"), list[list["Block"]]()
     options = GateOptions(
         block_s=0.25,
@@ -57,7 +57,7 @@ def test_two_versions_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("after", "rows"), [(6, True), (2, False)], ids=["enough to judge", "too few"])
 def test_ctrl_c_keeps_what_was_measured(monkeypatch: pytest.MonkeyPatch, after: int, rows: bool) -> None:  # noqa: FBT001
     """Cut short it tells what there was, and is inconclusive whatever that was; its servers are gone."""
-    monkeypatch.setattr(MachineTime, "steal_share", lambda _: 0.0)
+    monkeypatch.setattr(MachineTime, "used", lambda _: (1.0, 0.0))
     base_path, pairs = exported("half_plus_two"), list[object]()
 
     def press(blocks: object) -> None:
@@ -81,10 +81,22 @@ def test_ctrl_c_before_the_first_pair_is_ctrl_c(monkeypatch: pytest.MonkeyPatch)
     def press(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("harness.gate.arena.run_load", press)
+    monkeypatch.setattr("harness.load.LoadGenerator.run", press)
     base_path = exported("half_plus_two")
     with pytest.raises(KeyboardInterrupt):
         run_gate(_contender(base_path / "1"), _contender(base_path / "2"), GateOptions(), backend="standin")
+
+
+def test_blocks_are_measured_in_slices() -> None:
+    """A fast model's sides take turns several times within a pair, over both APIs; what it costs is known in each."""
+    base_path = exported("half_plus_two")
+    for api in ("grpc", "rest"):
+        options = GateOptions(
+            api=api, block_s=0.8, settle_s=0.1, slice_s=0.1, plan=Plan(pairs=1, most_pairs=1, starts=1)
+        )
+        outcome = run_gate(_contender(base_path / "1"), _contender(base_path / "2"), options, backend="standin")
+        for block in outcome.blocks:
+            assert [set(half) >= {"cpu_us", "p50_ns", "rate_per_s"} for half in block.halves] == [True, True]
 
 
 def test_broken_signatures_fail_without_a_measurement() -> None:
