@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness import Server
+    from harness.gate.blocks import Block
     from harness.results import Gated
 
 __all__ = ["LiveRun", "live_runs"]
@@ -34,6 +35,7 @@ class LiveRun:
 
     effect: float
     gated: Gated
+    blocks: tuple[Block, ...]
 
 
 def live_runs(effects: tuple[float, ...], times: int, *, backend: str, options: GateOptions) -> Iterator[LiveRun]:
@@ -51,7 +53,7 @@ def live_runs(effects: tuple[float, ...], times: int, *, backend: str, options: 
                 outcome = run_gate(_side(baseline), _side(path), options, backend=backend)
                 if outcome.interrupted:
                     raise KeyboardInterrupt
-                yield LiveRun(effect=effect, gated=outcome.gated)
+                yield LiveRun(effect=effect, gated=outcome.gated, blocks=outcome.blocks)
 
 
 def _side(path: Path) -> Contender:
