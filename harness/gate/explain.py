@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from harness.gate.budgets import Kept
     from harness.gate.rounds import Ruling
+    from harness.gate.slices import Slicing
     from harness.results import GateVerdict, MetricRatio
 
 __all__ = ["change", "explain"]
@@ -31,6 +32,7 @@ def explain(
     correctness: Sequence[str],
     budgets: Iterable[Kept],
     starts: int,
+    slicing: Slicing | None,
     duration_s: float,
     command: Sequence[str],
 ) -> tuple[str, ...]:
@@ -42,6 +44,7 @@ def explain(
         correctness: how the candidate's answers are wrong.
         budgets: the promises.
         starts: of both servers.
+        slicing: how blocks were cut, None if none was measured.
         duration_s: of the whole.
         command: what to type.
     """
@@ -60,7 +63,7 @@ def explain(
         reasons = ["; ".join(change(row) for row in ruling.rows if row.decides) or "no promise is broken"]
     return (
         f"{_WORDS[verdict]}: {'; '.join(reasons)}.",
-        _sureness(ruling, starts, duration_s),
+        _sureness(ruling, starts, slicing, duration_s),
         f"Again: {shlex.join(command)}",
     )
 
@@ -99,11 +102,11 @@ def _open(ruling: Ruling | None, budgets: Sequence[Kept]) -> list[str]:
     return reasons or ["none of the deciding metrics could be measured"]
 
 
-def _sureness(ruling: Ruling | None, starts: int, duration_s: float) -> str:
+def _sureness(ruling: Ruling | None, starts: int, slicing: Slicing | None, duration_s: float) -> str:
     if ruling is None or not ruling.rows:
         return f"It took {text.seconds(duration_s)}; no pair of measurements was judged."
     pairs = max(row.pairs for row in ruling.rows)
-    parts = [f"{pairs} pairs over {starts} starts of both servers in {text.seconds(duration_s)}"]
+    parts = [f"{pairs} pairs{_cut(slicing)} over {starts} starts of both servers in {text.seconds(duration_s)}"]
     if ruling.confirmed:
         again = "; ".join(change(row) for row in ruling.confirming if row.verdict == "regressed")
         parts.append(f"a fresh round showed it again: {again}")
@@ -114,3 +117,11 @@ def _sureness(ruling: Ruling | None, starts: int, duration_s: float) -> str:
     if watched:
         parts.append(f"not settled, and not waited for: {', '.join(change(row) for row in watched)}")
     return f"{'; '.join(parts)}."
+
+
+def _cut(slicing: Slicing | None) -> str:
+    if slicing is None:
+        return ""
+    if slicing.count == 1:
+        return f" of whole blocks of {text.seconds(slicing.slice_s)}"
+    return f", each side in {slicing.count} slices of {text.seconds(slicing.slice_s)},"

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.clients import GrpcClient, RestClient
 from harness.gate.arena import Arena
 from harness.gate.blocks import make_pairs
 from harness.gate.budgets import judge_budgets
 from harness.gate.contender import prepared
 from harness.gate.contestant import BlockLoad, CandidateFailsError
-from harness.gate.correctness import agreed_findings, broken_signatures
 from harness.gate.explain import explain
 from harness.gate.judge import judge_pairs
+from harness.gate.look import look_over
 from harness.gate.metrics import choose_metrics
 from harness.gate.rounds import Plan, Ruling, decide
 from harness.load import Arrivals
-from harness.measure import pool_for
 from harness.measure.server_metrics import load_seconds
 from harness.results import Gated
-from harness.surroundings import backend_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,14 +27,13 @@ if TYPE_CHECKING:
     from harness.findings import Finding
     from harness.gate.blocks import Block
     from harness.gate.budgets import Budget, Kept
-    from harness.gate.contender import Contender, Prepared
+    from harness.gate.contender import Contender
+    from harness.gate.look import Look
     from harness.gate.metrics import Metric
     from harness.gate.rounds import Measured
     from harness.load import EncodedRequest
-    from harness.measure import RequestPool
     from harness.results import Backend, GateVerdict
     from harness.results.measured import Api
-    from harness.servers import Server
 
 __all__ = ["GateOptions", "GateOutcome", "run_gate"]
 
@@ -135,7 +130,7 @@ def run_gate(
     metrics = choose_metrics(options.tolerances)
     recorder = _Recorder(on_pair)
     with prepared(baseline, candidate, **{"metrics": True, **server_options}) as (first, second):
-        look = _look_over(first, second, options)
+        look = look_over(first, second, options)
         arena = Arena(
             first,
             second,
@@ -159,6 +154,7 @@ def run_gate(
             correctness=wrong,
             budgets=kept,
             starts=arena.restarts,
+            slicing=arena.slicing,
             duration_s=duration_s,
             command=command,
         ),
@@ -182,7 +178,7 @@ def run_gate(
 
 
 def _rule(
-    arena: Arena, recorder: _Recorder, look: _Look, metrics: Sequence[Metric], plan: Plan
+    arena: Arena, recorder: _Recorder, look: Look, metrics: Sequence[Metric], plan: Plan
 ) -> tuple[Ruling | None, list[str]]:
     """Measure, unless the candidate is wrong already; return the ruling, if it came to one, and what is wrong."""
     wrong = list(look.wrong)
@@ -208,56 +204,6 @@ def _verdict(ruling: Ruling | None, wrong: Sequence[str], budgets: Sequence[Kept
     if ruling.verdict != "regressed" and any(each.state == "unknown" for each in budgets):
         return "inconclusive"
     return ruling.verdict
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Look:
-    pool: RequestPool
-    wrong: tuple[str, ...]
-    findings: tuple[Finding, ...]
-    backend: Backend
-
-
-def _look_over(baseline: Prepared, candidate: Prepared, options: GateOptions) -> _Look:
-    """Ask both sides once: for the requests to send, and whether the candidate keeps what was agreed."""
-    name = baseline.contender.name
-    server, _ = baseline.start()
-    with server, ExitStack() as stack:
-        grpc, rest = _clients(server, stack)
-        backend = backend_of(server)
-        signatures = (grpc or rest).signatures()  # type: ignore[union-attr]
-        pool = pool_for(
-            server,
-            options.api,
-            examples=options.examples,
-            goldens=options.goldens,
-            signature=options.signature,
-            batch_size=options.batch_size,
-            seed=options.seed,
-            tags=baseline.contender.tags,
-        )
-    server, _ = candidate.start()
-    with server, ExitStack() as stack:
-        grpc, rest = _clients(server, stack)
-        wrong = broken_signatures(signatures, (grpc or rest).signatures())  # type: ignore[union-attr]
-        findings = agreed_findings(
-            server,
-            name,
-            grpc=grpc,
-            rest=rest,
-            contract=options.contract,
-            goldens=options.goldens,
-            tags=candidate.contender.tags,
-        )
-    wrong += [f"{each.check}: {each.subject}: {each.seen}" for each in findings if each.fails]
-    return _Look(pool=pool, wrong=tuple(wrong), findings=tuple(findings), backend=backend)
-
-
-def _clients(server: Server, stack: ExitStack) -> tuple[GrpcClient | None, RestClient | None]:
-    endpoint = server.endpoint
-    grpc = stack.enter_context(GrpcClient(endpoint)) if endpoint.grpc is not None else None
-    rest = stack.enter_context(RestClient(endpoint)) if endpoint.rest is not None else None
-    return grpc, rest
 
 
 def _block_load(options: GateOptions, requests: tuple[EncodedRequest, ...]) -> BlockLoad:

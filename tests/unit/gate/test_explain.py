@@ -10,6 +10,7 @@ import pytest
 from harness.gate.budgets import judge_budgets, parse_budget
 from harness.gate.explain import explain
 from harness.gate.rounds import Ruling
+from harness.gate.slices import Slicing
 from harness.results import GateVerdict, MetricRatio
 
 ROW = MetricRatio(
@@ -36,6 +37,7 @@ def _explain(verdict: GateVerdict, ruling: Ruling | None, **more: Any) -> tuple[
         "correctness": (),
         "budgets": (),
         "starts": 3,
+        "slicing": Slicing(count=16, slice_s=0.2, settle_s=0.05),
         "duration_s": 160.0,
         "command": ("gate", "a b"),
     }
@@ -47,10 +49,18 @@ def test_a_regression_names_what_how_much_and_what_was_tolerated() -> None:
     ruling = Ruling(verdict="regressed", rows=(ROW, FINE), confirmed=True, confirming=(replace(ROW, ratio=1.09),))
     first, second, third = _explain("regressed", ruling)
     assert first == ("REGRESSED: server CPU per request +10.0 % (+8.0 to +12.0 %), 5% more is tolerated.")
-    assert "12 pairs over 3 starts of both servers in 2 min 40 s" in second
+    assert "12 pairs, each side in 16 slices of 0.2 s, over 3 starts of both servers in 2 min 40 s" in second
     assert "a fresh round showed it again: server CPU per request +9.0 %" in second
     assert "up to 2.0%" in second
     assert third == "Again: gate 'a b'"
+
+
+def test_it_says_where_blocks_were_not_cut() -> None:
+    """Too slow a model, or too short a block, is measured in whole blocks; where nothing was measured none is told."""
+    ruling = Ruling(verdict="pass", rows=(FINE,))
+    whole = Slicing(count=1, slice_s=3.2, settle_s=1.0)
+    assert "12 pairs of whole blocks of 3.2 s over 3 starts" in _explain("pass", ruling, slicing=whole)[1]
+    assert "12 pairs over 3 starts" in _explain("pass", ruling, slicing=None)[1]
 
 
 def test_a_metric_that_was_not_confirmed_is_not_blamed() -> None:
