@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from harness.standin import log
 from harness.standin.flags import ParsedFlags, parse, unused_flags, usage
-from harness.standin.process import die_with_parent, return_large_blocks_at_once
+from harness.standin.process import die_with_parent, return_large_blocks_at_once, told_of_signals
 from harness.standin.status import StatusError
 
 __all__ = ["main"]
@@ -50,6 +49,7 @@ def _print_version() -> None:
 
 
 def _serve(flags: ParsedFlags) -> int:
+    signals = told_of_signals()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _frame: _end(number, flags.grpc_socket_path))
     return_large_blocks_at_once()
@@ -64,7 +64,8 @@ def _serve(flags: ParsedFlags) -> int:
     except StatusError as error:
         _print(f"Failed to start server. Error: {error}\n")
         return _FAILED
-    threading.Event().wait()
+    while os.read(signals, 64):  # until one comes whose handler ends the process
+        continue
     server.stop()
     return 0
 

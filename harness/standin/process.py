@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 
-__all__ = ["die_with_parent", "return_large_blocks_at_once"]
+__all__ = ["die_with_parent", "return_large_blocks_at_once", "told_of_signals"]
 
 _PR_SET_PDEATHSIG = 1
 _CHECK_INTERVAL_S = 1.0
@@ -33,6 +33,18 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGUSR2)
     look()
     threading.Thread(target=_watch, args=(parent,), name="parent", daemon=True).start()
+
+
+def told_of_signals() -> int:
+    """Return a file descriptor from which a byte can be read for each signal; call this before setting handlers.
+
+    Python's handlers run in the main thread only, once it executes Python again. One that sleeps on a lock is not woken
+    by a signal that another thread takes, nor by one that comes just before it falls asleep; one that reads is.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    return reading
 
 
 def return_large_blocks_at_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -67,6 +68,17 @@ def test_a_signal_ends_it_at_once_and_silently(number: signal.Signals) -> None:
         assert process.wait(_PATIENCE_S) == -number
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells threads by number")
+def test_a_signal_that_another_thread_takes_ends_it() -> None:
+    """The kernel may give a signal to any thread; the process ends all the same."""
+    port = free_port()
+    with started(f"--port={port}", "--model_name=m", f"--model_base_path={_MODEL}") as process:
+        assert call_status(f"127.0.0.1:{port}") == "AVAILABLE"
+        other = next(thread.id for thread in psutil.Process(process.pid).threads() if thread.id != process.pid)
+        assert ctypes.CDLL(None).tgkill(process.pid, other, signal.SIGTERM) == 0
+        assert process.wait(_PATIENCE_S) == -signal.SIGTERM
 
 
 def test_it_listens_on_the_loopback_only() -> None:
