@@ -130,6 +130,7 @@ class Arena:
                 block_s=self._load.block_s,
                 settle_s=self._load.settle_s,
                 slice_s=self._load.slice_s,
+                gap_s=0.0 if self._load.arrivals is None else 1 / self._load.arrivals.rate_per_s,
                 latency_s=max(latency_s for latency_s, _ in costs),
                 switch_s=max(switch_s for _, switch_s in costs),
             )

@@ -3,7 +3,7 @@
 A processor that is shared with strangers is now fast and now slow: where two hardware threads share a core, one of them
 takes nearly twice as long while the other works. Such changes last from some milliseconds to some seconds. What changes
 during a slice meets one side alone; what lasts longer meets both. So slices are as short as serves: long enough for
-several answers to each request in flight, and for what changing sides costs to stay small.
+several answers to each request in flight, or several arrivals, and for what changing sides costs to stay small.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 __all__ = ["Slicing", "choose_slicing"]
 
 _LEAST_S = 0.2  # shorter ones gain nothing: what is left is noise within a slice
-_ANSWERS = 10.0  # to each request in flight
+_ANSWERS = 10.0  # to each request in flight; in open loop so many arrivals, too
 _SWITCHES = 2.0  # so many times as long as changing sides takes
 _SETTLES = 0.25  # of a slice, before it
 _ROUND = 4  # slices a block, or a multiple: two halves of each side, and each of them as often first as last
@@ -35,7 +35,13 @@ class Slicing:
 
 
 def choose_slicing(
-    *, block_s: float, settle_s: float, latency_s: float, switch_s: float, slice_s: float | None = None
+    *,
+    block_s: float,
+    settle_s: float,
+    latency_s: float,
+    switch_s: float,
+    gap_s: float = 0.0,
+    slice_s: float | None = None,
 ) -> Slicing:
     """Return how a block is cut.
 
@@ -44,13 +50,14 @@ def choose_slicing(
         settle_s: seconds to be thrown away before a block that is not cut; before a slice a quarter of it at most.
         latency_s: how long a request takes.
         switch_s: how long it takes to change sides.
+        gap_s: mean time between two arrivals of an open loop.
         slice_s: seconds of a slice, if the user wants that; None to choose.
 
     Returns:
         At least four slices, or, if these would be too short, the block as it is. The slices together are as long as
         the block.
     """
-    least_s = max(_LEAST_S, _ANSWERS * latency_s, _SWITCHES * switch_s) if slice_s is None else slice_s
+    least_s = max(_LEAST_S, _ANSWERS * max(latency_s, gap_s), _SWITCHES * switch_s) if slice_s is None else slice_s
     count = int(block_s / least_s * (1 + 1e-9))
     count -= count % _ROUND
     if count < _ROUND:

@@ -14,13 +14,24 @@ from harness.gate.slices import Slicing, choose_slicing
         ({"latency_s": 0.002, "switch_s": 0.01}, 16, 0.2, 0.05),
         ({"latency_s": 0.05, "switch_s": 0.01}, 4, 0.8, 0.2),
         ({"latency_s": 0.002, "switch_s": 0.3}, 4, 0.8, 0.2),
+        ({"latency_s": 0.002, "switch_s": 0.01, "gap_s": 0.04}, 8, 0.4, 0.1),
         ({"latency_s": 0.2, "switch_s": 0.01}, 1, 3.2, 1.0),
         ({"latency_s": 0.0, "switch_s": 0.0, "settle_s": 0.01}, 16, 0.2, 0.01),
         ({"latency_s": 0.2, "switch_s": 0.3, "slice_s": 0.1}, 32, 0.1, 0.025),
         ({"latency_s": 0.002, "switch_s": 0.01, "slice_s": 3.2}, 1, 3.2, 1.0),
         ({"latency_s": 0.002, "switch_s": 0.01, "block_s": 0.5}, 1, 0.5, 1.0),
     ],
-    ids=["fast", "slow model", "slow pause", "too slow", "little to settle", "as asked", "asked not to", "short block"],
+    ids=[
+        "fast",
+        "slow model",
+        "slow pause",
+        "few arrivals",
+        "too slow",
+        "little to settle",
+        "as asked",
+        "asked not to",
+        "short block",
+    ],
 )
 def test_slices_are_as_short_as_serves(given: dict[str, float], count: int, slice_s: float, settle_s: float) -> None:
     """Ten answers to each request in flight, twice what changing sides takes, a fifth of a second; or no slices."""
