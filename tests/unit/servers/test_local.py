@@ -52,17 +52,13 @@ def test_standin_serves_both_apis(spec_of: Callable[..., Any]) -> None:
 
 
 def test_its_processor_time_is_known_to_the_microsecond(spec_of: Callable[..., Any]) -> None:
-    """A single call shows in it; a paused server takes none."""
+    """A single call shows in it, though it takes less than a tick of the kernel's accounts."""
     with start(spec_of(backend="standin")) as server, GrpcClient(server.endpoint) as client:
         client.predict({"x": [2.0]})
         before_us = server.cpu_time_us() or 0
         client.predict({"x": [2.0]})
         after_us = server.cpu_time_us() or 0
         assert 0 < after_us - before_us < 1_000_000
-        server.pause()
-        paused_us = server.cpu_time_us()
-        assert server.cpu_time_us() == paused_us
-        server.resume()
 
 
 def test_pause_stops_the_answers_and_resume_brings_them_back(spec_of: Callable[..., Any]) -> None:
