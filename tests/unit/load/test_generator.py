@@ -37,7 +37,7 @@ def test_each_run_has_its_own_samples(server: tuple[Any, Any], counter: Any) -> 
             result = generator.run(duration_s=duration_s)
             assert (result.ended, result.errors) == ("completed", {})
             assert result.duration_s == pytest.approx(duration_s)
-            assert counter.n - before - len(result.samples) in range(5)  # a lane may send once more
+            assert counter.n - before - len(result.samples) in range(9)  # a lane may send once more, or twice
             assert result.n > 1
     assert not worker.is_running()
 

@@ -48,7 +48,7 @@ def test_every_request_is_answered_and_counted(server: tuple[Any, Any], counter:
     result = run_load(start(), [b"x" * 100, b"y" * 300], api=api, **BRIEFLY)
     assert (result.ended, result.errors, result.messages) == ("completed", {}, {})
     assert result.n == len(result.samples) > 1
-    assert counter.n - len(result.samples) in range(5)  # a lane may send once more before it notices the end
+    assert counter.n - len(result.samples) in range(9)  # a lane may send once more before it notices the end, or twice
     assert set(result.samples.response_bytes.tolist()) == {100, 300}
     assert result.payload_bytes == 200
     assert result.duration_s == pytest.approx(0.2)
