@@ -200,8 +200,18 @@ def test_what_is_no_file_is_told(tab: Tab, tmp_path: Path) -> None:
     assert "That was no file" in tab.value(_TEXT.format("failure"))
 
 
-def test_the_last_image_counts(tab: Tab, server: DemoServer, mark: _Mark, files: dict[str, Path]) -> None:
+def test_the_last_image_counts(
+    tab: Tab, server: DemoServer, mark: _Mark, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While one image is worked on others may be dropped: the last alone is shown, one between is never worked on."""
+    taken: list[bool] = []
+    acquire = server._room.acquire
+
+    def count(*, blocking: bool) -> bool:
+        taken.append(acquire(blocking=blocking))
+        return taken[-1]
+
+    monkeypatch.setattr(server._room, "acquire", count)
     mark.let.clear()
     try:
         while mark.begun.acquire(blocking=False):
@@ -214,7 +224,7 @@ def test_the_last_image_counts(tab: Tab, server: DemoServer, mark: _Mark, files:
         tab.until(f"{_TEXT.format('status')} === 'Working on other.png …'")
         tab.until("true", also=lambda: server._room._value == server.limits.most_images - 2)
         tab.drop(files["other.png"], files["shelf.png"])
-        tab.until("true", also=lambda: server._room._value == server.limits.most_images - 2)
+        tab.until("true", also=lambda: len(taken) == 3 and server._room._value == server.limits.most_images - 2)
     finally:
         mark.let.set()
     tab.until(f"{_STATE} === 'done'")
