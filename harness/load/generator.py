@@ -118,12 +118,12 @@ class LoadGenerator:
             HarnessError: the process broke, or did not end the run in time.
             KeyboardInterrupt: Ctrl-C; what was measured is lost, and the generator is of no more use but to be closed.
         """
+        if self._closed:
+            raise UsageError("this load generator was closed; make another one")
         timing = make_timing(duration_s=duration_s, warmup_s=warmup_s, concurrency=self._concurrency)
         arrivals = self._job.arrivals
         job = replace(self._job, timing=timing, arrivals=None if arrivals is None else replace(arrivals, seed=seed))
         marks = UsageMarks(usage, on_phase)
-        if self._closed:
-            raise UsageError("this load generator was closed; make another one")
         self._worker.tell(json.dumps({"timing": asdict(timing), "seed": seed}))
         self._hear("done", within_s=longest_s(job), on_phase=marks.hear)
         return result_of(job, collected([self._worker.folder]), marks, model=self._model, api=self._api)

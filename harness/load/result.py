@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.load.samples import Samples
 from harness.results import Latency, Throughput
 from harness.stats import percentile
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from harness.load.answers import Answer
     from harness.load.arrivals import Arrivals
+    from harness.load.samples import Samples
     from harness.load.session import Ended
     from harness.results.measured import Api
     from harness.stats import Percentile, Summary
@@ -205,9 +205,9 @@ def lateness(results: Sequence[LoadResult]) -> str:
     sent = sum(each.sent_rate_per_s * each.duration_s for each in results) / duration_s
     if sent < (1 - _RATE_TOLERANCE) * asked:
         return f"void: {asked:,.1f} requests a second were to leave, only {sent:,.1f} did"
-    samples = Samples.merge(each.samples for each in results)
-    lag = percentile(samples.sent_ns - samples.scheduled_ns, 99.0).value_ns
-    half = float(np.median(samples.latency_ns))
+    lags_ns = np.concatenate([each.samples.sent_ns - each.samples.scheduled_ns for each in results])
+    lag = percentile(lags_ns, 99.0).value_ns
+    half = float(np.median(np.concatenate([each.samples.latency_ns for each in results])))
     if lag is not None and lag > _LAG_SHARE * half:
         return f"void: the generator was late, p99 {lag / 1e3:,.0f} us, over 10 % of p50 latency {half / 1e3:,.0f} us"
     return ""

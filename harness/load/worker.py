@@ -28,7 +28,7 @@ from harness.load.outcome import Outcome
 from harness.load.session import Phase, Session, Timing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 __all__ = ["main"]
@@ -44,19 +44,16 @@ def main(folder: Path, stays: str = "") -> None:
     if stays:
         _stay(job, folder)
     else:
-        _carry_out(job, folder, listen=True)
+        _carry_out(job, folder, lambda session: threading.Thread(target=_listen, args=(session,), daemon=True).start())
 
 
-def _carry_out(job: Job, folder: Path, *, listen: bool = False, orders: _Orders | None = None) -> None:
+def _carry_out(job: Job, folder: Path, begin_to_hear: Callable[[Session], None]) -> None:
     marks: dict[Phase, tuple[int, int]] = {}
     keeper = Keeper(job.keep_answers) if job.keep_answers else None
     session = Session(
         job.timing, on_phase=lambda phase: _announce(phase, session, marks), together=job.parts > 1, keeper=keeper
     )
-    if listen:
-        threading.Thread(target=_listen, args=(session,), daemon=True).start()
-    if orders is not None:
-        orders.watch(session)
+    begin_to_hear(session)
     engine(job.engine)(job, session)
     session.samples().save(folder / "samples.npz")
     save_answers(() if keeper is None else keeper.kept, folder)
@@ -70,7 +67,7 @@ def _stay(job: Job, folder: Path) -> None:
     _say("standing by")
     for order in orders:
         arrivals = None if job.arrivals is None else replace(job.arrivals, seed=order["seed"])
-        _carry_out(replace(job, timing=Timing(**order["timing"]), arrivals=arrivals), folder, orders=orders)
+        _carry_out(replace(job, timing=Timing(**order["timing"]), arrivals=arrivals), folder, orders.watch)
         _say("done")
 
 
