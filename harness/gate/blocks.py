@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = [
+    "ROUND",
     "Block",
     "Pair",
     "Side",
@@ -27,8 +28,8 @@ __all__ = [
     "same_side_neighbours",
 ]
 
-T = TypeVar("T")
-_LEAST_SLICES = 4
+_T = TypeVar("_T")
+ROUND = 4  # slices of a side after which each side, and each half of it, was as often first as last
 
 Side = Literal["baseline", "candidate"]
 
@@ -81,14 +82,15 @@ def order_of_slices(order: tuple[Side, Side], count: int) -> Iterator[Side]:
         yield from order if number % 2 == 0 else order[::-1]
 
 
-def halves_of(slices: Sequence[T]) -> tuple[list[T], list[T]] | None:
+def halves_of(slices: Sequence[_T]) -> tuple[list[_T], list[_T]] | None:
     """Return two halves of a side's slices that lie to each other as the sides do, A B B A; None of fewer than 4."""
-    if len(slices) < _LEAST_SLICES:
+    if len(slices) < ROUND:
         return None
-    whole = len(slices) - len(slices) % _LEAST_SLICES
-    first = [each for number, each in enumerate(slices[:whole]) if number % 4 in (0, 3)]
-    second = [each for number, each in enumerate(slices[:whole]) if number % 4 in (1, 2)]
-    return first, second
+    whole = range(len(slices) - len(slices) % ROUND)
+    outer = (0, ROUND - 1)
+    return [slices[each] for each in whole if each % ROUND in outer], [
+        slices[each] for each in whole if each % ROUND not in outer
+    ]
 
 
 def make_pairs(blocks: Sequence[Block]) -> list[Pair]:

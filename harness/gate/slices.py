@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.gate.blocks import ROUND
+
 __all__ = ["Slicing", "choose_slicing"]
 
 _LEAST_S = 0.2  # shorter ones gain nothing: what is left is noise within a slice
 _ANSWERS = 10.0  # to each request in flight; in open loop so many arrivals, too
 _SWITCHES = 2.0  # so many times as long as changing sides takes
 _SETTLES = 0.25  # of a slice, before it
-_ROUND = 4  # slices a block, or a multiple: two halves of each side, and each of them as often first as last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +60,8 @@ def choose_slicing(
     """
     least_s = max(_LEAST_S, _ANSWERS * max(latency_s, gap_s), _SWITCHES * switch_s) if slice_s is None else slice_s
     count = int(block_s / least_s * (1 + 1e-9))
-    count -= count % _ROUND
-    if count < _ROUND:
+    count -= count % ROUND
+    if count < ROUND:
         return Slicing(count=1, slice_s=block_s, settle_s=settle_s)
     each_s = block_s / count
     return Slicing(count=count, slice_s=each_s, settle_s=min(settle_s, _SETTLES * each_s))
