@@ -230,7 +230,14 @@ def test_nothing_is_left() -> None:
             visitor.send(request(server.port, body=IMAGE))
         assert worker.begun.acquire(timeout=30)
         until(lambda: len(server._workers) == 3)
-        threading.Timer(0.1, worker.let.set).start()
+
+        def let_once_cut() -> None:
+            visitors[-1].socket.recv(1)  # ends when the connections, of which this is the last, are cut
+            worker.let.set()
+
+        letting = threading.Thread(target=let_once_cut)
+        letting.start()
+    letting.join()
     assert all(_is_cut(visitor) for visitor in visitors)
     assert worker.done == 1
     until(lambda: set(threading.enumerate()) <= before)
