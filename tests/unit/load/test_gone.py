@@ -7,6 +7,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from harness.endpoint import Endpoint
@@ -34,7 +35,6 @@ class Mortal:
         self.api, self.lives, self.answered = api, lives, 0
         self._lock = threading.Lock()
         self._connections: list[socket.socket] = []
-        self.timer: threading.Timer | None = None  # started when it dies
         self._listen(0)
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
 
@@ -61,8 +61,6 @@ class Mortal:
             self.answered += 1
             if self.answered > self.lives:
                 self.stop()
-                if self.timer is not None and not self.timer.is_alive():
-                    self.timer.start()
                 raise ConnectionAbortedError
 
     def stop(self) -> None:
@@ -135,8 +133,8 @@ def test_a_run_goes_on_with_the_servers_that_are_left(api: str, loop: Any, morta
     assert set(samples.errors) <= {"UNAVAILABLE", "CONNECTION_LOST"}
     assert samples.errors["UNAVAILABLE"] <= 120
     assert gone.address in "".join(session.messages)
-    assert samples.scheduled_ns[samples.ok].max() > session.end_ns - 100_000_000
-    assert len(samples) == 100 if "arrivals" in loop else int(samples.ok.sum()) > 100
+    assert (samples.ok & (samples.scheduled_ns > samples.scheduled_ns[~samples.ok].min())).sum() > 20
+    assert len(samples) == 100 or "arrivals" not in loop
 
 
 @pytest.mark.parametrize(("api", "loop"), [("grpc", LOOPS[0]), ("rest", LOOPS[1])], ids=LOOP_IDS)
@@ -151,17 +149,28 @@ def test_a_run_ends_when_no_server_is_left(api: str, loop: Any, mortal: Any, run
 
 @pytest.mark.parametrize("loop", LOOPS, ids=LOOP_IDS)
 @pytest.mark.parametrize("api", APIS)
-def test_a_server_that_comes_back_is_asked_again(api: str, loop: Any, mortal: Any, run_here: Run) -> None:
+def test_a_server_that_comes_back_is_asked_again(
+    api: str, loop: Any, mortal: Any, run_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Requests of its turn fail while it is gone, and are answered from then on."""
     left, gone = mortal(api), mortal(api, 5)
-    gone.timer = threading.Timer(0.2, gone.revive)
+    found = []
+
+    def take_hopeless(self: pool.Pool) -> list[Any]:
+        taken = plainly(self)
+        if taken and not found:
+            gone.revive()  # as soon as requests of its turn have failed
+        found.extend(taken)
+        return taken
+
+    plainly = pool.Pool.take_hopeless
+    monkeypatch.setattr(pool.Pool, "take_hopeless", take_hopeless)
     session = run_here(api, left.address, gone.address, duration_s=0.9, **loop)
-    gone.timer.join()
     samples = session.samples()
     assert session.ended == "completed"
     assert "UNAVAILABLE" in samples.errors
     assert gone.answered > 15
-    assert samples.ok[samples.scheduled_ns > session.end_ns - 100_000_000].all()
+    assert samples.ok[np.argsort(samples.scheduled_ns)[-10:]].all()
 
 
 def test_the_result_names_the_server_that_was_gone(mortal: Any) -> None:
