@@ -176,6 +176,6 @@ def test_a_server_that_comes_back_is_asked_again(
 def test_the_result_names_the_server_that_was_gone(mortal: Any) -> None:
     """A warning says which, and why."""
     endpoints = [Endpoint(grpc=mortal("grpc", lives).address, rest=None, model="m") for lives in (1e9, 5)]
-    result = run_load(endpoints, [b"x"], concurrency=2, duration_s=3, warmup_s=0)  # its worker tries three times in 0.4 s
+    result = run_load(endpoints, [b"x"], concurrency=2, duration_s=3, warmup_s=0)  # three tries take 0.4 s
     assert result.ended == "completed"
     assert any(f"loss of {endpoints[1].grpc}: cannot connect" in warning for warning in result.warnings)
