@@ -85,7 +85,7 @@ def _regressions(ruling: Ruling) -> list[str]:
 
 
 def _tolerated(row: MetricRatio) -> str:
-    return f"{row.tolerance:.0%} {'more' if row.lower_is_better else 'less'} is tolerated"
+    return f"{100 * row.tolerance:.0f} % {'more' if row.lower_is_better else 'less'} is tolerated"
 
 
 def _open(ruling: Ruling | None, budgets: Sequence[Kept]) -> list[str]:
@@ -98,7 +98,7 @@ def _open(ruling: Ruling | None, budgets: Sequence[Kept]) -> list[str]:
         suspects = ", ".join(change(row) for row in ruling.rows if row.verdict == "regressed")
         return [*reasons, f"{suspects} at first, but a fresh round did not show it again"]
     undecided = [row for row in ruling.rows if row.verdict == "inconclusive" and row.decides]
-    reasons += [f"{change(row)}: {row.why} ({row.tolerance:.0%})" for row in undecided]
+    reasons += [f"{change(row)}: {row.why} ({100 * row.tolerance:.0f} %)" for row in undecided]
     return reasons or ["none of the deciding metrics could be measured"]
 
 
@@ -112,7 +112,7 @@ def _sureness(ruling: Ruling | None, starts: int, slicing: Slicing | None, durat
         parts.append(f"a fresh round showed it again: {again}")
     floors = [row.floor for row in ruling.rows if row.decides and row.floor]
     if floors:
-        parts.append(f"noise of this machine and run: up to {max(floors):.1%}")
+        parts.append(f"noise of this machine and run: up to {100 * max(floors):.1f} %")
     watched = [row for row in ruling.rows if not row.decides and row.verdict == "inconclusive"]
     if watched:
         parts.append(f"not settled, and not waited for: {', '.join(change(row) for row in watched)}")

@@ -152,7 +152,7 @@ def _settle(each: _Comparison, *, worse: bool, better: bool) -> tuple[GateVerdic
     if found.high < tolerated:
         return "pass", "not worse by more than is tolerated"
     if each.floor > tolerated:
-        return "inconclusive", f"noise of {math.expm1(each.floor):.0%} hides what is tolerated"
+        return "inconclusive", f"noise of {100 * math.expm1(each.floor):.0f} % hides what is tolerated"
     return "inconclusive", "the interval reaches across what is tolerated"
 
 

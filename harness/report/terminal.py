@@ -30,6 +30,7 @@ _STYLES = {
     "empty": "bold yellow",
 }
 _SHOWN = (50.0, 99.0)
+_CUT = "…"  # rich's end of a word that is wider than its column
 
 
 def print_summary(results: Results, *, console: Console | None = None, with_findings: bool = True) -> None:
@@ -46,10 +47,11 @@ def print_summary(results: Results, *, console: Console | None = None, with_find
     shown = results if with_findings else replace(results, findings=())
     for line in _lines(shown, judge(shown)):
         console.print(line)
-    plain = [_plain_table(each) for each in plain_tables(results)]
-    for table in (_latency(results.latency), _throughput(results.throughput), *plain):
+    for table in (_latency(results.latency), _throughput(results.throughput)):
         if table.row_count:
             console.print(table)
+    for plain in plain_tables(results):
+        console.print(_plain_table(plain) if _fits(_plain_table(plain), console) else _records(plain, console.width))
 
 
 def _lines(results: Results, verdict: Verdict) -> list[Text]:
@@ -98,6 +100,32 @@ def _plain_table(plain: PlainTable) -> Table:
     for cells in plain.rows:
         table.add_row(*map(_plain, cells))
     return table
+
+
+def _fits(table: Table, console: Console) -> bool:
+    """Return whether a table can be printed without a word cut short; a log that is no terminal has 80 columns."""
+    return not any(_CUT in segment.text for line in console.render_lines(table, pad=False) for segment in line)
+
+
+def _records(plain: PlainTable, width: int) -> Text:
+    """Return a table that is too wide as a few lines for each row, its cells behind their columns' names."""
+    lines = [_plain(plain.title).append(":")]
+    for subject, api, *cells in plain.rows:
+        lines.append(Text("  ").append(_plain(subject)).append("  ").append(_plain(api)))
+        named = zip(plain.head[2:], cells, strict=True)
+        lines += _filled([Text(f"{name} ", style="dim").append(_plain(cell)) for name, cell in named], width)
+    return Text("\n").join(lines)
+
+
+def _filled(parts: list[Text], width: int) -> list[Text]:
+    """Return lines, indented, of as many parts as fit into the width; none is broken."""
+    lines: list[Text] = []
+    for part in parts:
+        if not lines or lines[-1].cell_len + 2 + part.cell_len > width:
+            lines.append(Text("    ").append(part))
+        else:
+            lines[-1].append("  ").append(part)
+    return lines
 
 
 def _table(title: str, *numbers: str) -> Table:

@@ -48,10 +48,10 @@ def test_a_regression_names_what_how_much_and_what_was_tolerated() -> None:
     """The first line has the metric, its interval and the tolerance, the second the proof, the third the command."""
     ruling = Ruling(verdict="regressed", rows=(ROW, FINE), confirmed=True, confirming=(replace(ROW, ratio=1.09),))
     first, second, third = _explain("regressed", ruling)
-    assert first == ("REGRESSED: server CPU per request +10.0 % (+8.0 to +12.0 %), 5% more is tolerated.")
+    assert first == ("REGRESSED: server CPU per request +10.0 % (+8.0 to +12.0 %), 5 % more is tolerated.")
     assert "12 pairs, each side in 16 slices of 0.2 s, over 3 starts of both servers in 2 min 40 s" in second
     assert "a fresh round showed it again: server CPU per request +9.0 %" in second
-    assert "up to 2.0%" in second
+    assert "up to 2.0 %" in second
     assert third == "Again: gate 'a b'"
 
 
@@ -85,7 +85,7 @@ def test_a_pass_says_what_was_compared() -> None:
     [
         (
             Ruling(verdict="inconclusive", rows=(replace(ROW, verdict="inconclusive", why="too noisy"),)),
-            "too noisy (5%)",
+            "too noisy (5 %)",
         ),
         (Ruling(verdict="inconclusive", rows=(ROW,), confirmed=False), "a fresh round did not show it again"),
         (Ruling(verdict="inconclusive", rows=()), "none of the deciding metrics could be measured"),

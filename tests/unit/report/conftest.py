@@ -258,7 +258,7 @@ def results() -> Results:
                 api="grpc",
                 verdict="regressed",
                 explanation=(
-                    "REGRESSED: server CPU per request +11.2 % (+8.4 to +14.1 %), 5% more is tolerated.",
+                    "REGRESSED: server CPU per request +11.2 % (+8.4 to +14.1 %), 5 % more is tolerated.",
                     "12 pairs over 3 starts of both servers in 2 min 40 s.",
                     "Again: tfserving-harness gate --baseline models/digits/1 --candidate models/digits/2",
                 ),

@@ -195,11 +195,12 @@ def test_hostile_text_does_nothing_in_markdown(results: Results, text: str) -> N
         assert not re.search(r"[@#]\w", re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", cells)), line
 
 
+@pytest.mark.parametrize("width", [40, 400])
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_does_nothing_on_the_terminal(results: Results, text: str) -> None:
-    """Foreign text sends no control sequence to the terminal and is not taken for markup."""
+def test_hostile_text_does_nothing_on_the_terminal(results: Results, text: str, width: int) -> None:
+    """Foreign text sends no control sequence to the terminal, wide or narrow, and is not taken for markup."""
     stream = io.StringIO()
-    print_summary(_all_hostile(results, text), console=Console(file=stream, width=400, color_system=None))
+    print_summary(_all_hostile(results, text), console=Console(file=stream, width=width, color_system=None))
     assert visible(stream.getvalue()) == stream.getvalue()
     assert " ".join(visible(text).split())[:20] in " ".join(stream.getvalue().split())
 

@@ -53,6 +53,18 @@ def test_every_form_shows_it(results: Results, slug: str) -> None:
         assert CELLS[slug].split(" (")[0] in form
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_word_is_broken_in_a_narrow_terminal(results: Results, width: int) -> None:
+    """A log has 80 columns: no line is longer, and each word of each cell is there whole."""
+    terminal = Console(file=io.StringIO(), width=width)
+    print_summary(results, console=terminal)
+    printed = terminal.file.getvalue()  # type: ignore[attr-defined]
+    assert max(map(len, printed.splitlines())) <= width
+    assert "…" not in printed
+    words = {word for table in plain_tables(results) for row in table.rows for cell in row for word in cell.split()}
+    assert words <= set(printed.split())
+
+
 def test_growing_memory_and_invalid_scenarios_are_warned_of(results: Results) -> None:
     """What lessens a soak or a scenario stands among the warnings."""
     page = render_markdown(replace(results, findings=(), throughput=()))
