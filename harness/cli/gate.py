@@ -16,6 +16,7 @@ from harness.cli.server_options import Once, positive, tags_of
 from harness.errors import UsageError
 from harness.gate.budgets import parse_budget
 from harness.gate.contender import Contender, default_name
+from harness.gate.estimate import LEAST_PAIRS
 from harness.gate.metrics import METRICS, parse_tolerance
 from harness.gate.rounds import Plan
 from harness.gate.run import GateOptions, run_gate
@@ -88,7 +89,9 @@ def _add_measuring(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--pairs", action=Once, type=positive, default=12, help="pairs of blocks of a round (default: 12)"
     )
-    group.add_argument("--most-pairs", action=Once, type=positive, default=20, help="if it stays open (default: 20)")
+    group.add_argument(
+        "--most-pairs", action=Once, type=positive, default=20, help="pairs of a round that stays open (default: 20)"
+    )
     group.add_argument("--starts", action=Once, type=positive, default=3, help="starts of both servers (default: 3)")
     group.add_argument("--seed", action=Once, default="0", help="of everything that is made up (default: 0)")
 
@@ -184,13 +187,22 @@ def _given(options: argparse.Namespace, name: str) -> GateOptions:
         rate_per_s=None if options.rate is None else _rate(options.rate),
         block_s=seconds(options.block, "--block"),
         slice_s=None if options.slice is None else seconds(options.slice, "--slice"),
-        plan=Plan(pairs=options.pairs, most_pairs=max(options.pairs, options.most_pairs), starts=options.starts),
+        plan=_plan(options),
         tolerances=dict(parse_tolerance(each, "--tolerance") for each in options.tolerance),
         budgets=tuple(parse_budget(each) for each in options.budget),
         contract=_file(options.contract, "--contract") or existing(Path("contracts", f"{name}.json")),
         goldens=_file(options.goldens, "--goldens") or existing(Path("goldens", name)),
         seed=whole_number(options.seed, "--seed"),
     )
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    most_pairs = max(options.pairs, options.most_pairs)
+    if most_pairs < LEAST_PAIRS:
+        raise UsageError(
+            f"--most-pairs {options.most_pairs} with --pairs {options.pairs}: a verdict takes at least {LEAST_PAIRS}"
+        )
+    return Plan(pairs=options.pairs, most_pairs=most_pairs, starts=options.starts)
 
 
 def _rate(text: str) -> float:

@@ -1,7 +1,7 @@
 """Rounds: how many pairs to measure, and when to stop. Pure: a function measures.
 
 A first round of twelve pairs over three starts. A suspicion must show again in a fresh round of its own, judged by
-itself. What stays open gets more pairs, up to twenty.
+itself. What stays open in either gets more pairs, up to twenty.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Plan:
 
     Attributes:
         pairs: of the first round, and of a confirming one.
-        most_pairs: of the first round once it was extended.
+        most_pairs: of either once it was extended.
         starts: of both servers, over which a round is spread.
     """
 
@@ -72,19 +72,32 @@ class Ruling:
 
 def decide(measure: Measurer, metrics: Sequence[Metric], plan: Plan) -> Ruling:
     """Measure until there is a verdict, or no more to be had."""
-    first = measure(plan.pairs, plan.starts)
-    rows = _judge(first, metrics)
-    if overall(rows) == "inconclusive" and plan.most_pairs > plan.pairs:
-        first = _joined(first, measure(plan.most_pairs - plan.pairs, 0))
-        rows = _judge(first, metrics)
+    rows = _round(measure, metrics, plan, is_open=lambda rows: overall(rows) == "inconclusive")
     suspects = {row.metric for row in rows if row.verdict == "regressed"}
     if not suspects:
         return Ruling(verdict=overall(rows), rows=tuple(rows))
-    again = _judge(measure(plan.pairs, plan.starts), [metric for metric in metrics if metric.name in suspects])
-    confirmed = {row.metric for row in again if row.verdict == "regressed"}
-    if confirmed:
-        return Ruling(verdict="regressed", rows=tuple(rows), confirmed=True, confirming=tuple(again))
-    return Ruling(verdict="inconclusive", rows=tuple(rows), confirmed=False, confirming=tuple(again))
+    suspected = [metric for metric in metrics if metric.name in suspects]
+    again = _round(measure, suspected, plan, is_open=lambda rows: _may_yet_show(rows, suspected))
+    confirmed = any(row.verdict == "regressed" for row in again)
+    verdict: GateVerdict = "regressed" if confirmed else "inconclusive"
+    return Ruling(verdict=verdict, rows=tuple(rows), confirmed=confirmed, confirming=tuple(again))
+
+
+def _round(
+    measure: Measurer, metrics: Sequence[Metric], plan: Plan, *, is_open: Callable[[Sequence[MetricRatio]], bool]
+) -> list[MetricRatio]:
+    measured = measure(plan.pairs, plan.starts)
+    rows = _judge(measured, metrics)
+    if is_open(rows) and plan.most_pairs > plan.pairs:
+        rows = _judge(_joined(measured, measure(plan.most_pairs - plan.pairs, 0)), metrics)
+    return rows
+
+
+def _may_yet_show(rows: Sequence[MetricRatio], suspected: Sequence[Metric]) -> bool:
+    """Return whether none has shown again so far, and more pairs could settle one; they do not settle one of starts."""
+    verdicts = {row.metric: row.verdict for row in rows}
+    of_pairs = {verdicts.get(metric.name, "inconclusive") for metric in suspected if not metric.per_start}
+    return "regressed" not in verdicts.values() and "inconclusive" in of_pairs
 
 
 def _judge(measured: Measured, metrics: Sequence[Metric]) -> list[MetricRatio]:

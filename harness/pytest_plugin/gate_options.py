@@ -72,7 +72,9 @@ def parse(options: pytest.Config) -> GateSettings:
     given = dict(parse_tolerance(text, "--gate-tolerance") for text in tolerances)
     choose_metrics(given)
     pairs = 12 if get("gate_pairs") is None else whole_number(get("gate_pairs"), "--gate-pairs")
-    return GateSettings(baselines=_paths(baselines), budgets=tuple(budgets), tolerances=given, pairs=max(1, pairs))
+    if not pairs:
+        raise UsageError("--gate-pairs 0: a gate needs pairs to judge by; the default is 12")
+    return GateSettings(baselines=_paths(baselines), budgets=tuple(budgets), tolerances=given, pairs=pairs)
 
 
 def _refuse_idle(given: Mapping[str, object]) -> None:

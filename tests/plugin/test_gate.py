@@ -63,6 +63,7 @@ def test_a_regression_fails_the_run(
         (["--gate-baseline=m=.", "--gate-tolerance=x=1"], "no metric 'x'"),
         (["--gate-baseline=m=.", "--gate-tolerance=x"], "--gate-tolerance 'x' should be a metric"),
         (["--gate-baseline=m=.", "--gate-pairs=many"], "--gate-pairs"),
+        (["--gate-baseline=m=.", "--gate-pairs=0"], "--gate-pairs 0: a gate needs pairs"),
     ],
 )
 def test_bad_options_are_refused(run: Callable[..., pytest.RunResult], words: list[str], text: str) -> None:

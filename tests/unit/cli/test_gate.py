@@ -101,6 +101,7 @@ def test_one_path_serves_both_sides(cli: Callable[..., Any], asked: dict[str, An
         ("a --rate often", "--rate 'often' should be a number"),
         ("a --contract none.json", "--contract none.json: there is no such path"),
         ("a --pairs 0", "should be a whole number above 0"),
+        ("a --pairs 4 --most-pairs 5", "--most-pairs 5 with --pairs 4: a verdict takes at least 6"),
         ("a --block soon", "--block 'soon'"),
         ("a --slice 0", "--slice '0'"),
         ("a --baseline-env X", "--baseline-env"),

@@ -34,12 +34,14 @@ class _Script:
         ([{"cpu_us": 1.2}, {}], "inconclusive", False, [(12, 3), (12, 3)]),
         ([{"cpu_us": 1.2}, {"p50_ns": 1.2}], "inconclusive", False, [(12, 3), (12, 3)]),
         ([{"cpu_us": 1.05}, {"cpu_us": 1.05}], "inconclusive", None, [(12, 3), (8, 0)]),
+        ([{"cpu_us": 1.2}, {"cpu_us": 1.05}, {"cpu_us": 1.3}], "regressed", True, [(12, 3), (12, 3), (8, 0)]),
+        ([{"cpu_us": 1.2}, {"cpu_us": 1.05}, {"cpu_us": 1.05}], "inconclusive", False, [(12, 3), (12, 3), (8, 0)]),
     ],
 )
 def test_rounds_until_a_verdict(
     blocks: Any, rounds: Any, verdict: str, confirmed: Any, asked: list[tuple[int, int]]
 ) -> None:
-    """A pass takes one round; a suspicion a fresh one, and must be of the same metric; what is open goes on to 20."""
+    """A pass takes one round; a suspicion a fresh one, and must be of the same metric; open ones go on to 20 pairs."""
     script = _Script(blocks, *rounds)
     ruling = decide(script, METRICS, Plan())
     assert (ruling.verdict, ruling.confirmed, script.asked) == (verdict, confirmed, asked)
@@ -57,3 +59,27 @@ def test_a_single_round_can_be_asked_for(blocks: Any) -> None:
     """With no more pairs allowed than the first round has, an open verdict stays open."""
     script = _Script(blocks, {"cpu_us": 1.05})
     assert decide(script, METRICS, Plan(most_pairs=12)).verdict == "inconclusive"
+
+
+def test_rounds_too_short_to_judge_by_go_on(blocks: Any) -> None:
+    """With rounds of four pairs, of which no interval can be had, both are extended, and the regression is found."""
+    script = _Script(blocks, *[{"cpu_us": 1.2}] * 4)
+    ruling = decide(script, METRICS, Plan(pairs=4))
+    assert (ruling.verdict, script.asked) == ("regressed", [(4, 3), (16, 0), (4, 3), (16, 0)])
+
+
+def test_more_pairs_are_no_use_to_a_metric_of_starts(blocks: Any) -> None:
+    """Memory that is suspected and then open is not measured on, for there is one value of it for each start."""
+
+    def measure(pairs: int, starts: int) -> Measured:
+        asked.append((pairs, starts))
+        candidate = [150.0, 150.0, 150.0] if len(asked) == 1 else [150.0, 105.0, 80.0]
+        return Measured(
+            blocks=blocks(pairs),
+            baseline_starts={"memory_bytes": [100.0] * 3},
+            candidate_starts={"memory_bytes": candidate},
+        )
+
+    asked: list[tuple[int, int]] = []
+    ruling = decide(measure, METRICS, Plan())
+    assert (ruling.verdict, ruling.confirmed, asked) == ("inconclusive", False, [(12, 3), (12, 3)])
