@@ -179,7 +179,7 @@ def test_load_measures_each_api_and_concurrency(
 ) -> None:
     """Every combination becomes a row of the report, and no request failed."""
     ended = cli(
-        "load", "--endpoint", addresses["both"], "--name", "half_plus_two", "--concurrency", "1,2", "--duration", "0.2",
+        "load", "--endpoint", addresses["both"], "--name", "half_plus_two", "--concurrency", "1,2", "--duration", "0.6",
         "--warmup", "0.2", "--report", tmp_path,
     )  # fmt: skip
     assert ended.code == 0, ended.err

@@ -52,7 +52,7 @@ def test_warm_up_and_usage_are_of_the_run(grpc_server: Any) -> None:
             for _ in range(2)
         ]
     assert phases == ["warming", "measuring", "ended"] * 2
-    assert [each.warmup_s for each in results] == pytest.approx([0.05, 0.05], abs=0.02)
+    assert all(each.warmup_s >= 0.05 and not each.steady for each in results)
     cost_us = [(each.server_cpu_us_per_request or 0) * len(each.samples) for each in results]
     assert cost_us == pytest.approx([1_000, 4_000])
 
