@@ -197,12 +197,11 @@ def _given(options: argparse.Namespace, name: str) -> GateOptions:
 
 
 def _plan(options: argparse.Namespace) -> Plan:
-    most_pairs = max(options.pairs, options.most_pairs)
-    if most_pairs < LEAST_PAIRS:
+    if max(options.pairs, options.most_pairs) < LEAST_PAIRS:
         raise UsageError(
             f"--most-pairs {options.most_pairs} with --pairs {options.pairs}: a verdict takes at least {LEAST_PAIRS}"
         )
-    return Plan(pairs=options.pairs, most_pairs=most_pairs, starts=options.starts)
+    return Plan(pairs=options.pairs, most_pairs=options.most_pairs, starts=options.starts)
 
 
 def _rate(text: str) -> float:

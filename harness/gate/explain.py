@@ -85,7 +85,7 @@ def _regressions(ruling: Ruling) -> list[str]:
 
 
 def _tolerated(row: MetricRatio) -> str:
-    return f"{100 * row.tolerance:.0f} % {'more' if row.lower_is_better else 'less'} is tolerated"
+    return f"{100 * row.tolerance:g} % {'more' if row.lower_is_better else 'less'} is tolerated"
 
 
 def _open(ruling: Ruling | None, budgets: Sequence[Kept]) -> list[str]:
@@ -98,7 +98,7 @@ def _open(ruling: Ruling | None, budgets: Sequence[Kept]) -> list[str]:
         suspects = ", ".join(change(row) for row in ruling.rows if row.verdict == "regressed")
         return [*reasons, f"{suspects} at first, but a fresh round did not show it again"]
     undecided = [row for row in ruling.rows if row.verdict == "inconclusive" and row.decides]
-    reasons += [f"{change(row)}: {row.why} ({100 * row.tolerance:.0f} %)" for row in undecided]
+    reasons += [f"{change(row)}: {row.why} ({100 * row.tolerance:g} %)" for row in undecided]
     return reasons or ["none of the deciding metrics could be measured"]
 
 

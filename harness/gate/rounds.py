@@ -29,7 +29,7 @@ class Plan:
 
     Attributes:
         pairs: of the first round, and of a confirming one.
-        most_pairs: of either once it was extended.
+        most_pairs: of either once it was extended; it is not if this is no more than `pairs`.
         starts: of both servers, over which a round is spread.
     """
 

@@ -48,7 +48,7 @@ def _gate(state: State, model: str) -> None:
         for path in (settings.baselines[model], _path(state, model))
     ]
     options = GateOptions(
-        plan=Plan(pairs=settings.pairs, most_pairs=max(20, settings.pairs)),
+        plan=Plan(pairs=settings.pairs),
         tolerances=settings.tolerances,
         budgets=tuple(parse_budget(text) for text in settings.budgets),
         examples=config.checks.examples.get(model),

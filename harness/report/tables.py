@@ -233,7 +233,7 @@ def _gated(gates: Sequence[Gated]) -> PlainTable:
                 in_unit(row.candidate, row.unit),
                 _change(row.ratio),
                 text.NOTHING if row.low is None or row.high is None else f"{_change(row.low)} to {_change(row.high)}",
-                f"{100 * row.tolerance:.0f} % {'more' if row.lower_is_better else 'less'}",
+                f"{100 * row.tolerance:g} % {'more' if row.lower_is_better else 'less'}",
                 f"{100 * row.floor:.1f} %" if row.floor else text.NOTHING,
                 text.count(row.pairs),
                 f"{row.verdict}: {row.why}",

@@ -10,11 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report import text
-from harness.report.tables import plain_tables
+from harness.report.tables import PlainTable, plain_tables
 from harness.report.verdict import judge
 
 if TYPE_CHECKING:
-    from harness.report.tables import PlainTable
     from harness.report.verdict import Verdict
     from harness.results import Latency, Results, Throughput
     from harness.stats import Percentile
@@ -30,6 +29,7 @@ _STYLES = {
     "empty": "bold yellow",
 }
 _SHOWN = (50.0, 99.0)
+_PERCENT_NAMES = tuple(text.percent_name(percent) for percent in _SHOWN)
 _CUT = "…"  # rich's end of a word that is wider than its column
 
 
@@ -47,11 +47,10 @@ def print_summary(results: Results, *, console: Console | None = None, with_find
     shown = results if with_findings else replace(results, findings=())
     for line in _lines(shown, judge(shown)):
         console.print(line)
-    for table in (_latency(results.latency), _throughput(results.throughput)):
-        if table.row_count:
-            console.print(table)
-    for plain in plain_tables(results):
-        console.print(_plain_table(plain) if _fits(_plain_table(plain), console) else _records(plain, console.width))
+    for plain in (_latency(results.latency), _throughput(results.throughput), *plain_tables(results)):
+        if plain.rows:
+            table = _table(plain)
+            console.print(table if _fits(table, console) else _records(plain, console.width))
 
 
 def _lines(results: Results, verdict: Verdict) -> list[Text]:
@@ -67,33 +66,43 @@ def _lines(results: Results, verdict: Verdict) -> list[Text]:
     return lines
 
 
-def _latency(rows: tuple[Latency, ...]) -> Table:
-    table = _table("Latency", "Samples", "Mean")
-    for row in rows:
-        table.add_row(
-            _plain(text.request(row)),
-            text.api_name(row.api),
-            text.count(row.n),
-            text.duration(row.mean_ns),
-            *_percentiles(row.percentiles),
-        )
-    return table
+def _latency(rows: tuple[Latency, ...]) -> PlainTable:
+    return PlainTable(
+        title="Latency",
+        slug="latency",
+        head=("Request", "API", "Samples", "Mean", *_PERCENT_NAMES),
+        rows=tuple(
+            (
+                text.request(row),
+                text.api_name(row.api),
+                text.count(row.n),
+                text.duration(row.mean_ns),
+                *_percentiles(row.percentiles),
+            )
+            for row in rows
+        ),
+    )
 
 
-def _throughput(rows: tuple[Throughput, ...]) -> Table:
-    table = _table("Throughput", "In flight", "Rate")
-    for row in rows:
-        table.add_row(
-            _plain(text.request(row)),
-            text.api_name(row.api),
-            text.load(row),
-            text.rate(row.rate_per_s),
-            *_percentiles(row.percentiles),
-        )
-    return table
+def _throughput(rows: tuple[Throughput, ...]) -> PlainTable:
+    return PlainTable(
+        title="Throughput",
+        slug="throughput",
+        head=("Request", "API", "In flight", "Rate", *_PERCENT_NAMES),
+        rows=tuple(
+            (
+                text.request(row),
+                text.api_name(row.api),
+                text.load(row),
+                text.rate(row.rate_per_s),
+                *_percentiles(row.percentiles),
+            )
+            for row in rows
+        ),
+    )
 
 
-def _plain_table(plain: PlainTable) -> Table:
+def _table(plain: PlainTable) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for index, name in enumerate((plain.title, *plain.head[1:])):
         table.add_column(_plain(name), justify="right" if index > 1 else "left")
@@ -126,15 +135,6 @@ def _filled(parts: list[Text], width: int) -> list[Text]:
         else:
             lines[-1].append("  ").append(part)
     return lines
-
-
-def _table(title: str, *numbers: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column(title)
-    table.add_column("API")
-    for name in (*numbers, *(text.percent_name(percent) for percent in _SHOWN)):
-        table.add_column(name, justify="right")
-    return table
 
 
 def _percentiles(percentiles: tuple[Percentile, ...]) -> list[str]:

@@ -65,6 +65,16 @@ def test_no_word_is_broken_in_a_narrow_terminal(results: Results, width: int) ->
     assert words <= set(printed.split())
 
 
+def test_a_long_name_is_not_cut(results: Results) -> None:
+    """A model's name as long as half the line stays whole in the tables of latency and throughput, too."""
+    name = "retail_product_detector_quantized_2031_03_final"
+    terminal = Console(file=io.StringIO(), width=80)
+    print_summary(replace(results, latency=(replace(results.latency[0], model=name),), throughput=()), console=terminal)
+    printed = terminal.file.getvalue()  # type: ignore[attr-defined]
+    assert f"  {name} · predict · batch 1  gRPC" in printed
+    assert "Samples 6,000  Mean 712 µs" in printed
+
+
 def test_growing_memory_and_invalid_scenarios_are_warned_of(results: Results) -> None:
     """What lessens a soak or a scenario stands among the warnings."""
     page = render_markdown(replace(results, findings=(), throughput=()))
