@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 # A busy machine is no failure: examples are not timed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+# Nor is the order of files: left to itself, hypothesis draws constants of whatever modules a worker has loaded.
+if hasattr(providers, "_get_local_constants"):
+    providers._get_local_constants = providers.Constants
 
 _ROOT = Path(__file__).parents[2]
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import Phase, find, given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from harness import Signature, TensorSpec
+from harness.checks.fuzz.hunt import hunt
 from harness.checks.fuzz.strategies import examples, fits, inputs
 from harness.checks.fuzz.values import elements
 from harness.checks.request import Request
@@ -90,16 +91,17 @@ def test_known_inputs_are_varied_by_rows_and_values(data: st.DataObject) -> None
         assert (arrays["x"] != 4711).sum() <= 2
 
 
-def _sample(strategy: st.SearchStrategy[Any], count: int = 150) -> list[Any]:
-    """Return this many examples, the same in each run."""
+def _sample(strategy: st.SearchStrategy[Any], count: int = 600) -> list[Any]:
+    """Return up to this many examples as the check fuzz draws them: by a seed, whatever modules are loaded."""
     drawn: list[Any] = []
-
-    @settings(max_examples=count, database=None, derandomize=True, phases=(Phase.generate,))
-    @given(strategy)
-    def keep(example: Any) -> None:
-        drawn.append(example)
-
-    keep()
+    hunt(
+        strategy,
+        lambda example: drawn.append(example) or (),
+        key=lambda _: len(drawn),
+        seed="0",
+        examples=count,
+        limit_s=math.inf,
+    )
     return drawn
 
 
@@ -124,7 +126,7 @@ def test_inputs_share_their_number_of_rows_or_not() -> None:
     """Two inputs with open first dimensions have mostly the same size, and now and then different ones."""
     drawn = _sample(inputs(_signature(("x", "float32", (None,)), ("y", "float32", (None,)))))
     is_same = [len(arrays["x"]) == len(arrays["y"]) for arrays in drawn]
-    assert 0.7 < sum(is_same) / len(is_same) < 1
+    assert 0.5 < sum(is_same) / len(is_same) < 1
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
@@ -147,7 +149,7 @@ def test_floats_come_with_what_breaks_models(dtype: str) -> None:
 def test_integers_come_to_their_limits(dtype: str) -> None:
     """The smallest and the largest number of each integer dtype are drawn."""
     info = np.iinfo(dtype_of_name(dtype).numpy)
-    assert {int(info.min), int(info.max)} <= set(_sample(elements(dtype), 100))
+    assert {int(info.min), int(info.max)} <= set(_sample(elements(dtype)))
 
 
 def test_strings_come_as_any_bytes() -> None:
