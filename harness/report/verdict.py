@@ -25,6 +25,7 @@ _HEADLINES: dict[State, str] = {
     "measured": "Measured",
     "empty": "Nothing was tested",
 }
+_SAID: dict[State, str] = {"passed": "PASS: ", "inconclusive": "INCONCLUSIVE: "}  # by a gate, as by the headline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ def judge(results: Results) -> Verdict:
     """Return the verdict on a run."""
     state = _state(results)
     warnings = tuple(dict.fromkeys((*results.warnings, *_derived_warnings(results))))
-    return Verdict(state=state, headline=_HEADLINES[state], lead=_lead(results), warnings=warnings)
+    return Verdict(state=state, headline=_HEADLINES[state], lead=_lead(results, state), warnings=warnings)
 
 
 def _state(results: Results) -> State:
@@ -72,13 +73,14 @@ def _measured(results: Results) -> int:
     return sum(len(getattr(results, field)) for field in _MEASURED)
 
 
-def _lead(results: Results) -> str:
-    parts = [part for part in (_gates(results), _tests(results), _checks(results), _rows(results)) if part]
+def _lead(results: Results, state: State) -> str:
+    parts = [part for part in (_gates(results, state), _tests(results), _checks(results), _rows(results)) if part]
     return (". ".join(parts) or "No test ran, no check was made, nothing was measured") + "."
 
 
-def _gates(results: Results) -> str:
-    return " ".join(each.explanation[0].removesuffix(".") for each in results.gated if each.explanation)
+def _gates(results: Results, state: State) -> str:
+    found = (each.explanation[0].removesuffix(".") for each in results.gated if each.explanation)
+    return ". ".join(line.removeprefix(_SAID.get(state, "")) for line in found)
 
 
 def _tests(results: Results) -> str:

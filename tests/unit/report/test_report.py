@@ -288,6 +288,24 @@ def test_verdict_states(results: Results, bare_results: Results) -> None:
     assert _verdict(bare_results, tests=Outcome(skipped=2)).state == "empty"
 
 
+@pytest.mark.parametrize(
+    ("decided", "said", "headline", "lead"),
+    [
+        ("pass", "PASS: p50 +0.1 %.", "Passed", "p50 +0.1 %. 3 tests passed."),
+        ("inconclusive", "INCONCLUSIVE: p50 +4.1 %.", "Inconclusive", "p50 +4.1 %. 3 tests passed."),
+        ("improved", "PASS, IMPROVED: p50 -9.2 %.", "Passed", "PASS, IMPROVED: p50 -9.2 %. 3 tests passed."),
+        ("regressed", "REGRESSED: p50 +9.2 %.", "Failed", "REGRESSED: p50 +9.2 %. 3 tests passed."),
+    ],
+)
+def test_the_gates_word_is_told_where_the_headline_is_another(
+    results: Results, bare_results: Results, decided: str, said: str, headline: str, lead: str
+) -> None:
+    """``Inconclusive`` is not told twice; that a run failed since the gate regressed is told."""
+    gated = dataclasses.replace(results.gated[0], verdict=decided, explanation=(said,))
+    verdict = _verdict(bare_results, tests=Outcome(passed=3), gated=(gated,))
+    assert (verdict.headline, verdict.lead) == (headline, lead)
+
+
 def test_verdict_warns_of_what_makes_numbers_doubtful(results: Results) -> None:
     """The stand-in, errors under load, an unsteady start and an interruption are each told."""
     assert results.backend
