@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["PlainTable", "in_unit", "plain_tables", "split_breakdowns"]
 
+_LONGEST_NUMBER = 24  # characters, e.g. +1,234.5 % to +2,345.6 %
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlainTable:
-    """A table of text; the first column says what a row is about, the second over which API, the rest are numbers.
+    """A table of text; the first column says what a row is about, the second over which API, the rest are values.
 
     Attributes:
         title: its heading.
@@ -37,6 +39,10 @@ class PlainTable:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+
+    def has_numbers(self, column: int) -> bool:
+        """Whether a column's cells are numbers to compare with each other, and not words to read."""
+        return column > 1 and all(len(cells[column]) <= _LONGEST_NUMBER for cells in self.rows)
 
 
 def plain_tables(results: Results) -> tuple[PlainTable, ...]:

@@ -105,7 +105,7 @@ def _throughput(rows: tuple[Throughput, ...]) -> PlainTable:
 def _table(plain: PlainTable) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for index, name in enumerate((plain.title, *plain.head[1:])):
-        table.add_column(_plain(name), justify="right" if index > 1 else "left")
+        table.add_column(_plain(name), justify="right" if plain.has_numbers(index) else "left")
     for cells in plain.rows:
         table.add_row(*map(_plain, cells))
     return table

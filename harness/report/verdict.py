@@ -80,7 +80,8 @@ def _lead(results: Results, state: State) -> str:
 
 def _gates(results: Results, state: State) -> str:
     found = (each.explanation[0].removesuffix(".") for each in results.gated if each.explanation)
-    return ". ".join(line.removeprefix(_SAID.get(state, "")) for line in found)
+    lines = (line.removeprefix(_SAID.get(state, "")) for line in found)
+    return ". ".join(f"{line[:1].upper()}{line[1:]}" for line in lines)
 
 
 def _tests(results: Results) -> str:

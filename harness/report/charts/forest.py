@@ -65,7 +65,7 @@ def forest(gated: Gated) -> Forest | None:
     return Forest(
         title=f"{gated.model} over {text.api_name(gated.api)}",
         same=place(1.0),
-        ticks=tuple(Tick(at=place(1 + change), label=f"{change:+.0%}") for change in _ticks(reach)),
+        ticks=tuple(Tick(at=place(1 + change), label=f"{change:+.0%}" if change else "0%") for change in _ticks(reach)),
         rows=tuple(_row(row, place) for row in gated.metrics),
     )
 

@@ -43,10 +43,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("verdict", "code", "told"),
     [
-        ("pass", 0, "Passed  told"),
+        ("pass", 0, "Passed  Told"),
         ("improved", 0, "Passed  IMPROVED: told"),
         ("regressed", 1, "Failed  REGRESSED: told"),
-        ("inconclusive", 2, "Inconclusive  told"),
+        ("inconclusive", 2, "Inconclusive  Told"),
     ],
 )
 def test_exit_code_is_the_verdict(

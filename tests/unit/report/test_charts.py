@@ -25,7 +25,7 @@ def test_forest_places_ratios(results: Results) -> None:
     assert row.high is not None
     assert 50 < row.worse_from < row.low < row.at < row.high <= 98
     assert len(row.points) == 12
-    assert [tick.label for tick in chart.ticks] == ["-10%", "-5%", "+0%", "+5%", "+10%", "+15%"]
+    assert [tick.label for tick in chart.ticks] == ["-10%", "-5%", "0%", "+5%", "+10%", "+15%"]
     assert sorted(tick.at for tick in chart.ticks) == [tick.at for tick in chart.ticks]
     assert forest(replace(gated, metrics=())) is None
 

@@ -130,7 +130,7 @@ def _probe(
     return dict(json.loads(unquote(found[1])))
 
 
-@pytest.mark.parametrize("width_px", [390, 1200])
+@pytest.mark.parametrize("width_px", [390, 720, 850, 1000, 1200])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_fits_and_is_legible(results: Results, tmp_path: Path, chromium: Any, width_px: int, scheme: str) -> None:
     """At a narrow and a wide window, light and dark, nothing overflows and all text has a contrast of at least 4.5."""

@@ -291,10 +291,10 @@ def test_verdict_states(results: Results, bare_results: Results) -> None:
 @pytest.mark.parametrize(
     ("decided", "said", "headline", "lead"),
     [
-        ("pass", "PASS: p50 +0.1 %.", "Passed", "p50 +0.1 %. 3 tests passed."),
-        ("inconclusive", "INCONCLUSIVE: p50 +4.1 %.", "Inconclusive", "p50 +4.1 %. 3 tests passed."),
-        ("improved", "PASS, IMPROVED: p50 -9.2 %.", "Passed", "PASS, IMPROVED: p50 -9.2 %. 3 tests passed."),
-        ("regressed", "REGRESSED: p50 +9.2 %.", "Failed", "REGRESSED: p50 +9.2 %. 3 tests passed."),
+        ("pass", "PASS: median +0.1 %.", "Passed", "Median +0.1 %. 3 tests passed."),
+        ("inconclusive", "INCONCLUSIVE: median +4.1 %.", "Inconclusive", "Median +4.1 %. 3 tests passed."),
+        ("improved", "PASS, IMPROVED: median -9.2 %.", "Passed", "PASS, IMPROVED: median -9.2 %. 3 tests passed."),
+        ("regressed", "REGRESSED: median +9.2 %.", "Failed", "REGRESSED: median +9.2 %. 3 tests passed."),
     ],
 )
 def test_the_gates_word_is_told_where_the_headline_is_another(

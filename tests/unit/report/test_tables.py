@@ -80,3 +80,10 @@ def test_growing_memory_and_invalid_scenarios_are_warned_of(results: Results) ->
     page = render_markdown(replace(results, findings=(), throughput=()))
     assert "digits over gRPC: memory grows by 12 MiB an hour" in page
     assert "digits over gRPC: the run was shorter than the minimum duration" in page
+
+
+def test_columns_of_numbers_are_told_from_columns_of_words(results: Results) -> None:
+    """A metric, its API and the reason for a verdict are words; values, changes and intervals are numbers."""
+    (table,) = (each for each in plain_tables(results) if each.slug == "gate")
+    words = [name for column, name in enumerate(table.head) if not table.has_numbers(column)]
+    assert words == ["Metric", "API", "Verdict"]
