@@ -19,11 +19,20 @@ if TYPE_CHECKING:
 # A busy machine is no failure: examples are not timed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
-# Nor is the order of files: left to itself, hypothesis draws constants of whatever modules a worker has loaded.
-if hasattr(providers, "_get_local_constants"):
+# What is drawn does not depend on the modules that a worker has loaded: by itself hypothesis draws their constants.
+_CONSTANTS_OF_MODULES = getattr(providers, "_get_local_constants", None)
+if _CONSTANTS_OF_MODULES is not None:
     providers._get_local_constants = providers.Constants
 
 _ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def constants_of_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hypothesis draws constants of loaded modules, as it does for users."""
+    if _CONSTANTS_OF_MODULES is None:
+        pytest.skip("this hypothesis draws no constants of modules")
+    monkeypatch.setattr(providers, "_get_local_constants", _CONSTANTS_OF_MODULES)
 
 
 @pytest.fixture(scope="session")

@@ -92,6 +92,7 @@ def _load_modules(monkeypatch: pytest.MonkeyPatch, folder: Path, *names: str) ->
         monkeypatch.setitem(sys.modules, name, module)
 
 
+@pytest.mark.usefixtures("constants_of_modules")
 def test_the_same_seed_draws_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The seed decides alone, whatever modules are loaded."""
     before = _asked("7")
@@ -100,6 +101,7 @@ def test_the_same_seed_draws_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert _asked("8") != before
 
 
+@pytest.mark.usefixtures("constants_of_modules")
 def test_no_files_are_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A hunt writes nothing into hypothesis's folder."""
     home = tmp_path / "home"

@@ -91,15 +91,15 @@ def test_known_inputs_are_varied_by_rows_and_values(data: st.DataObject) -> None
         assert (arrays["x"] != 4711).sum() <= 2
 
 
-def _sample(strategy: st.SearchStrategy[Any], count: int = 600) -> list[Any]:
-    """Return up to this many examples as the check fuzz draws them: by a seed, whatever modules are loaded."""
+def _sample(strategy: st.SearchStrategy[Any]) -> list[Any]:
+    """Return up to 600 examples as the check fuzz draws them: by a seed, whatever modules are loaded."""
     drawn: list[Any] = []
     hunt(
         strategy,
         lambda example: drawn.append(example) or (),
         key=lambda _: len(drawn),
         seed="0",
-        examples=count,
+        examples=600,
         limit_s=math.inf,
     )
     return drawn
