@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["change", "explain"]
 
-_WORDS: dict[GateVerdict, str] = {
-    "pass": "PASS",
-    "improved": "PASS, IMPROVED",
-    "regressed": "REGRESSED",
-    "inconclusive": "INCONCLUSIVE",
-}
-
 
 def explain(
     verdict: GateVerdict,
@@ -62,7 +55,7 @@ def explain(
     if not reasons and ruling is not None:
         reasons = ["; ".join(change(row) for row in ruling.rows if row.decides) or "no promise is broken"]
     return (
-        f"{_WORDS[verdict]}: {'; '.join(reasons)}.",
+        f"{text.GATE_WORDS[verdict]}: {'; '.join(reasons)}.",
         _sureness(ruling, starts, slicing, duration_s),
         f"Again: {shlex.join(command)}",
     )

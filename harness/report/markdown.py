@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from harness.findings import Finding
-    from harness.report.tables import PlainTable
+    from harness.report.plain_table import PlainTable
     from harness.report.verdict import Verdict
     from harness.results import Latency, Results, Throughput
     from harness.stats import Percentile

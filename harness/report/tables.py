@@ -5,11 +5,11 @@ A new kind of result is a new function here and a line in `_KINDS`; how a table 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from harness.report import text
+from harness.report.plain_table import PlainTable
 from harness.results import Limit
 
 if TYPE_CHECKING:
@@ -17,32 +17,7 @@ if TYPE_CHECKING:
 
     from harness.results import Breakdown, ColdStart, Gated, RateSearch, Results, Scenario, Soak, Trend
 
-__all__ = ["PlainTable", "in_unit", "plain_tables", "split_breakdowns"]
-
-_LONGEST_NUMBER = 24  # characters, e.g. +1,234.5 % to +2,345.6 %
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlainTable:
-    """A table of text; the first column says what a row is about, the second over which API, the rest are values.
-
-    Attributes:
-        title: its heading.
-        slug: its name in links.
-        head: the columns' names.
-        rows: the cells, foreign text among them as it came.
-        note: a sentence below it.
-    """
-
-    title: str
-    slug: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-
-    def has_numbers(self, column: int) -> bool:
-        """Whether a column's cells are numbers to compare with each other, and not words to read."""
-        return column > 1 and all(len(cells[column]) <= _LONGEST_NUMBER for cells in self.rows)
+__all__ = ["in_unit", "plain_tables", "split_breakdowns"]
 
 
 def plain_tables(results: Results) -> tuple[PlainTable, ...]:

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report import text
-from harness.report.tables import PlainTable, plain_tables
+from harness.report.plain_table import PlainTable
+from harness.report.tables import plain_tables
 from harness.report.verdict import judge
 
 if TYPE_CHECKING:

@@ -9,10 +9,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.findings import Finding
-    from harness.results import Breakdown, Latency, RateSearch, ServedSignature, ServerSide, TensorInfo, Throughput
+    from harness.results import (
+        Breakdown,
+        GateVerdict,
+        Latency,
+        RateSearch,
+        ServedSignature,
+        ServerSide,
+        TensorInfo,
+        Throughput,
+    )
     from harness.stats import Percentile
 
 __all__ = [
+    "GATE_WORDS",
     "INSUFFICIENT",
     "NOTHING",
     "api_name",
@@ -38,6 +48,12 @@ __all__ = [
 
 INSUFFICIENT = "insufficient samples"
 NOTHING = "\N{EN DASH}"
+GATE_WORDS: dict[GateVerdict, str] = {
+    "pass": "PASS",
+    "improved": "PASS, IMPROVED",
+    "regressed": "REGRESSED",
+    "inconclusive": "INCONCLUSIVE",
+}
 
 _API_NAMES = {"grpc": "gRPC", "rest": "REST"}
 _TIME_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))

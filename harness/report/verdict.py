@@ -10,7 +10,7 @@ from harness.report import text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.results import Backend, Results, Scenario, Soak, Throughput
+    from harness.results import Backend, GateVerdict, Results, Scenario, Soak, Throughput
 
 __all__ = ["State", "Verdict", "judge"]
 
@@ -25,7 +25,7 @@ _HEADLINES: dict[State, str] = {
     "measured": "Measured",
     "empty": "Nothing was tested",
 }
-_SAID: dict[State, str] = {"passed": "PASS: ", "inconclusive": "INCONCLUSIVE: "}  # by a gate, as by the headline
+_SAME: dict[State, GateVerdict] = {"passed": "pass", "inconclusive": "inconclusive"}  # a gate's as the headline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +79,10 @@ def _lead(results: Results, state: State) -> str:
 
 
 def _gates(results: Results, state: State) -> str:
+    """Return each gate's reasons, after its own word where the headline says another."""
+    word = text.GATE_WORDS[_SAME[state]] if state in _SAME else ""
     found = (each.explanation[0].removesuffix(".") for each in results.gated if each.explanation)
-    lines = (line.removeprefix(_SAID.get(state, "")) for line in found)
+    lines = (line.removeprefix(f"{word}: ") for line in found)
     return ". ".join(f"{line[:1].upper()}{line[1:]}" for line in lines)
 
 
